@@ -253,6 +253,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _database_url(text: str) -> str:
+    """Both names of the scheme are common; inside there is one."""
+    return "postgresql" + _url("postgresql", "postgres")(text).removeprefix("postgresql").removeprefix(
+        "postgres"
+    )
+
+
 def _base_url(text: str) -> str:
     _url("http", "https")(text)
     if not urlsplit(text).hostname:
@@ -301,7 +308,7 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 _READERS: dict[str, Callable[[str], object]] = {
     "data": _path,
-    "database_url": _url("postgresql", "postgres"),
+    "database_url": _database_url,
     "port": _int,
     "smtp_port": _int,
     "smtp_url": _smtp_url,

@@ -41,6 +41,12 @@ def test_every_setting_may_come_from_a_file(tmp_path: Path) -> None:
     assert made.database_url == "postgresql://a:b@db/polus"
 
 
+def test_both_schemes_of_postgresql_mean_the_same() -> None:
+    for scheme in ("postgres", "postgresql"):
+        made = settings.load({"POLUS_DATABASE_URL": f"{scheme}://db/postgres"})
+        assert made.database_url == "postgresql://db/postgres"
+
+
 def test_empty_means_not_given() -> None:
     assert settings.load({"POLUS_PORT": "", "POLUS_DATABASE_URL": ""}).port == 8000
 

@@ -4,6 +4,8 @@ JSON travels as text, times are UTC, nothing is sent when a connection goes back
 transactions is left to the doors.
 """
 
+from typing import Any
+
 import asyncpg
 
 from polus.base.settings import Misconfigured
@@ -29,13 +31,7 @@ async def open(url: str, *, name: str = "polus", least: int = 1, most: int = 10)
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=64 * 1024,
             timeout=30,
-            server_settings={
-                "application_name": name,
-                "timezone": "UTC",
-                "jit": "off",
-                # A door that hangs must not hold its locks for ever.
-                "idle_in_transaction_session_timeout": "60s",
-            },
+            server_settings=_session(name),
         )
     except (OSError, asyncpg.PostgresError, asyncpg.ClientConfigurationError) as error:
         raise Misconfigured(
@@ -43,6 +39,21 @@ async def open(url: str, *, name: str = "polus", least: int = 1, most: int = 10)
             f"PostgreSQL cannot be reached: {type(error).__name__}: {error}.",
             "Check POLUS_DATABASE_URL, and that this server runs and knows the user and the database.",
         ) from error
+
+
+async def connect(url: str, name: str) -> Any:
+    """One connection outside any pool, for listening and for holding session locks."""
+    return await asyncpg.connect(url, timeout=30, server_settings=_session(name))
+
+
+def _session(name: str) -> dict[str, str]:
+    return {
+        "application_name": name,
+        "timezone": "UTC",
+        "jit": "off",
+        # A door that hangs must not hold its locks for ever.
+        "idle_in_transaction_session_timeout": "60s",
+    }
 
 
 async def _check(connection: asyncpg.Connection) -> None:

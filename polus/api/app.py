@@ -1,0 +1,292 @@
+"""The REST API as one plain ASGI application: account, credentials, limit, route, rights, body, handler, answer.
+
+The order of checks is the reference's. No framework stands between the socket and the operation, because two layers
+of middleware cost more than the whole answer.
+"""
+
+import gzip
+import time
+import uuid
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import structlog
+
+from polus import __version__
+from polus.api import authentication, limits
+from polus.api.authentication import Authentication, Principal, UnknownAccount
+from polus.api.bodies import NOT_JSON
+from polus.api.operation import Call, Operation, Reply
+from polus.api.routes import Routes
+from polus.base import errors
+from polus.base.log import access
+from polus.store.database import Database
+from polus.store.work import Account, Actor, reading, writing
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+BODY_LIMIT = 32 * 1024 * 1024
+GZIP_FROM = 1024
+RELEASE = ("polus-" + __version__).encode()
+# Who calls without credentials: may reach public files only.
+ANYBODY = Actor("anybody", role="observer-agent")
+NOT_HERE = b"<!doctype html><title>Not found</title><h1>There is no such helpdesk here.</h1>"
+
+log = structlog.get_logger(__name__)
+
+
+class MethodNotAllowed(errors.Refusal):
+    """405; `allowed` are the methods of the path."""
+
+    status = 405
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__("The specified HTTP method is not allowed.")
+        self.allowed = allowed
+
+
+class Unsupported(errors.Refusal):
+    """415."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__("Unsupported media type.")
+
+
+class Exchange:
+    """One request on its way: what is known of it so far, for the answer and the log."""
+
+    __slots__ = ("account", "id", "operation", "principal", "receive", "scope", "started", "usage")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.started = time.perf_counter()
+        self.id = str(uuid.uuid4())
+        self.account: Account | None = None
+        self.principal: Principal | None = None
+        self.operation: Operation | None = None
+        self.usage = limits.Usage(0, limits.KEY_LIMIT)
+
+
+class Api:
+    """`/api/*`. `seen(operation id, status, seconds)` is told of every answer."""
+
+    def __init__(
+        self,
+        database: Database,
+        operations: list[Operation],
+        *,
+        rate_limit: int | None = None,
+        base_url: str = "",
+        seen: Callable[[str, int, float], None] | None = None,
+    ) -> None:
+        self.database = database
+        self.routes = Routes(operations)
+        self.authentication = Authentication(database, rate_limit=rate_limit, base_url=base_url)
+        self.limits = limits.Limits(database)
+        self._seen = seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; never raises for anything a request can hold."""
+        exchange = Exchange(scope, receive)
+        try:
+            reply = await self._answer(exchange)
+        except UnknownAccount:
+            reply = Reply(NOT_HERE, 404, "text/html; charset=utf-8")
+        except errors.Refusal as refusal:
+            reply = self._refuse(exchange, refusal)
+        except errors.Merged as merged:
+            reply = Reply(b"", 301, headers=((b"location", _survivor(exchange, merged.survivor_id)),))
+        except Exception:
+            log.exception("request failed", request_id=exchange.id, path=scope["path"])
+            data = {"error": {"msg": "Internal server error.", "data": {"request_id": exchange.id}}}
+            reply = Reply(msgspec.json.encode(data), 500)
+        await self._send(exchange, reply, send)
+
+    async def _answer(self, exchange: Exchange) -> Reply:
+        scope, auth = exchange.scope, self.authentication
+        host = authentication.header(scope, b"host").decode("latin-1")
+        exchange.account = account = await auth.account(host, scope["scheme"])
+        method: str = "GET" if scope["method"] == "HEAD" else scope["method"]
+        path: str = scope["path"]
+        if method == "OPTIONS":
+            methods, _ = self.routes.find(path)
+            return Reply(b"", 204, headers=((b"allow", _allow(list(methods))),))
+        header = authentication.header(scope, b"authorization")
+        if header or not self._public(path, method):
+            exchange.principal = principal = await auth.principal(account, header)
+            exchange.usage = limits.Usage(0, principal.limit)
+            exchange.usage = await self.limits.take(principal.bucket, principal.limit)
+        methods, found = self.routes.find(path)
+        if method not in methods:
+            raise MethodNotAllowed(list(methods))
+        operation, names = methods[method]
+        exchange.operation = operation
+        actor = exchange.principal.actor if exchange.principal else ANYBODY
+        _permit(operation, actor)
+        ids = self.routes.read(names, found, path)
+        return await self._run(exchange, operation, ids, account, actor)
+
+    def _public(self, path: str, method: str) -> bool:
+        """Whether the operation asks for no credentials (public files)."""
+        try:
+            methods, found = self.routes.find(path)
+        except errors.NotFound:
+            return False
+        if method not in methods:
+            return False
+        public = methods[method][0].public
+        return public is not None and public(found)
+
+    async def _run(
+        self, exchange: Exchange, operation: Operation, ids: tuple[Any, ...], account: Account, actor: Actor
+    ) -> Reply:
+        scope = exchange.scope
+        query_string = scope["query_string"].decode("latin-1")
+        raw = await _body(exchange, operation)
+        opened = writing if operation.writes else reading
+        async with opened(self.database, account, actor) as work:
+            try:
+                query = operation.query.query(query_string, operation.tolerated)
+                body = _decoded(operation, raw)
+            except errors.Invalid as invalid:
+                if operation.subject is not None:
+                    await operation.subject(work, ids[0])
+                raise errors.Invalid(invalid.data or {}, invalid.msg) from None
+            call = Call(ids, query, body, scope, exchange.receive)
+            answer = await operation.handler(work, call)
+        if isinstance(answer, Reply):
+            return answer
+        return Reply(answer or b"")
+
+    def _refuse(self, exchange: Exchange, refusal: errors.Refusal) -> Reply:
+        msg = refusal.msg
+        if not msg and exchange.operation is not None:
+            msg = exchange.operation.failure
+        error: dict[str, Any] = {"msg": msg}
+        if refusal.data:
+            error["data"] = refusal.data
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if isinstance(refusal, errors.Unauthorized):
+            headers = ((b"www-authenticate", b'Basic realm="Polus API"'),)
+        elif isinstance(refusal, limits.TooMany):
+            exchange.usage = refusal.usage
+            headers = ((b"retry-after", b"%d" % refusal.retry_after),)
+        elif isinstance(refusal, MethodNotAllowed):
+            headers = ((b"allow", _allow(refusal.allowed)),)
+        return Reply(msgspec.json.encode({"error": error}), refusal.status, headers=headers)
+
+    async def _send(self, exchange: Exchange, reply: Reply, send: Send) -> None:
+        operation, scope = exchange.operation, exchange.scope
+        status = reply.status or (operation.status if operation else 200)
+        body = reply.body
+        headers = [
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", exchange.id.encode()),
+            (b"x-gorgias-release", RELEASE),
+            (b"x-gorgias-account-api-call-limit", exchange.usage.header()),
+            *reply.headers,
+        ]
+        if body:
+            headers.append((b"content-type", reply.content_type.encode()))
+            if len(body) > GZIP_FROM and b"gzip" in authentication.header(scope, b"accept-encoding"):
+                body = gzip.compress(body, 4, mtime=0)
+                headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
+        # wire: an empty answer, a 204 too, says so: Content-Length: 0 and no content type
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        seconds = time.perf_counter() - exchange.started
+        if self._seen is not None:
+            self._seen(operation.id if operation else "", status, seconds)
+        access(scope["method"], scope["path"], status, seconds, exchange.id)
+
+
+def _permit(operation: Operation, actor: Actor) -> None:
+    scopes = actor.scopes
+    if scopes is not None and operation.scope is not None and not scopes & {operation.scope, "write:all"}:
+        raise errors.Forbidden(
+            "The access token does not have the required scope: " + operation.scope + ".",
+            {"scope": [operation.scope]},
+        )
+    actor.require(operation.role)
+
+
+async def _body(exchange: Exchange, operation: Operation) -> bytes:
+    """The whole body, at most 32 MiB also after unpacking; empty when the operation reads none or streams it."""
+    if operation.body is None:
+        return b""
+    headers = exchange.scope["headers"]
+    if headers_say(headers, b"content-length", BODY_LIMIT):
+        raise errors.TooLarge(BODY_LIMIT)
+    parts, size = [], 0
+    while True:
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            raise errors.Invalid({}, NOT_JSON)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise errors.TooLarge(BODY_LIMIT)
+        parts.append(part)
+        if not message.get("more_body"):
+            break
+    raw = b"".join(parts)
+    encoding = authentication.header(exchange.scope, b"content-encoding").lower()
+    if not raw or encoding in (b"", b"identity"):
+        return _typed(exchange, raw)
+    if encoding != b"gzip":
+        raise Unsupported
+    return _typed(exchange, _unpacked(raw))
+
+
+def headers_say(headers: list[tuple[bytes, bytes]], name: bytes, more_than: int) -> bool:
+    """Whether a length header announces more than `more_than` bytes."""
+    return any(key == name and value.isdigit() and int(value[:20]) > more_than for key, value in headers)
+
+
+def _unpacked(raw: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(raw, BODY_LIMIT)
+    except zlib.error:
+        raise errors.Invalid({}, NOT_JSON) from None
+    if unpacker.unconsumed_tail:
+        raise errors.TooLarge(BODY_LIMIT)
+    return plain
+
+
+def _typed(exchange: Exchange, raw: bytes) -> bytes:
+    kind = authentication.header(exchange.scope, b"content-type").split(b";", 1)[0].strip().lower()
+    if raw and kind and not (kind == b"application/json" or kind.endswith(b"+json")):
+        raise Unsupported
+    return raw
+
+
+def _decoded(operation: Operation, raw: bytes) -> Any:
+    if operation.body is None or (not raw and not operation.body_required):
+        return None
+    # No body at all is told as the fields it lacks.
+    return operation.body.body(raw or b"{}")
+
+
+def _allow(methods: list[str]) -> bytes:
+    extra = ["HEAD", "OPTIONS"] if "GET" in methods else ["OPTIONS"]
+    return ", ".join(sorted(methods) + extra).encode()
+
+
+def _survivor(exchange: Exchange, survivor_id: int) -> bytes:
+    """The path as called with the survivor's id, trailing slash and query kept."""
+    path: str = exchange.scope["path"]
+    segments = path.split("/")
+    place = next(index for index, segment in enumerate(segments) if segment.isdigit())
+    segments[place] = str(survivor_id)
+    query: bytes = exchange.scope["query_string"]
+    return quote("/".join(segments)).encode() + (b"?" + query if query else b"")

@@ -1,0 +1,196 @@
+"""The kinds of values that bodies and queries hold beyond JSON's own, each with its check and its schema."""
+
+import datetime
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from polus.base import clock, errors
+
+LARGEST = 2**63 - 1
+# Limits that hold but that the document does not state, because the contract states none.
+NO_RANGE = {"x-untold": ["minimum", "maximum"]}
+NO_MAXIMUM = {"x-untold": ["maximum"]}
+NO_COUNT = {"x-untold": ["minItems", "maxItems"]}
+NO_LENGTH = {"x-untold": ["minLength", "maxLength"]}
+Id = Annotated[int, Meta(ge=1, le=LARGEST, extra_json_schema=NO_RANGE)]
+# A query parameter that is an id: there the contract says "at least 1".
+IdParameter = Annotated[int, Meta(ge=1, le=LARGEST, extra_json_schema=NO_MAXIMUM)]
+Whole = Annotated[int, Meta(ge=-LARGEST, le=LARGEST, extra_json_schema=NO_RANGE)]
+Subject = Annotated[str, Meta(max_length=998)]
+ExternalId = Annotated[str, Meta(max_length=255)]
+
+BODY_BYTES = 1_048_576
+FREE_BYTES = 256 * 1024
+FREE_DEPTH = 20
+EMAIL_LENGTH = 320
+# What PostgreSQL, SMTP and people agree on; quoted local parts are refused on purpose.
+EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+", re.UNICODE)
+COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+CHANNEL = re.compile(r"[a-z0-9_-]{1,64}")
+
+
+class When(datetime.datetime):
+    """A datetime in any of the forms that clients send; UTC."""
+
+
+class Email(str):
+    """An e-mail address, lower-cased."""
+
+    __slots__ = ()
+
+
+class Body(str):
+    """A message text of at most 1 MiB of UTF-8."""
+
+    __slots__ = ()
+
+
+class Channel(str):
+    """A channel's slug: a documented one, or any other word of `[a-z0-9_-]`."""
+
+    __slots__ = ()
+
+
+class Url(str):
+    """An http or https address."""
+
+    __slots__ = ()
+
+
+class HexColor(str):
+    """A colour, `#rrggbb`."""
+
+    __slots__ = ()
+
+
+class Free(dict[str, Any]):
+    """A free JSON object, at most 256 KiB and 20 levels deep."""
+
+
+class Fault(ValueError):
+    """A value that is none of its kind; the text is the wire's sentence."""
+
+
+def _when(given: Any) -> When:
+    if not isinstance(given, str):
+        raise Fault(errors.NOT_DATETIME)
+    try:
+        moment = clock.parse(given)
+    except ValueError:
+        raise Fault(errors.NOT_DATETIME) from None
+    return When.combine(moment.date(), moment.timetz())
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str) or "\0" in given:
+        raise Fault(errors.NOT_STRING)
+    return given
+
+
+def _email(given: Any) -> Email:
+    text = _text(given).strip().lower()
+    if len(text) > EMAIL_LENGTH:
+        raise Fault(errors.too_long(EMAIL_LENGTH))
+    if not EMAIL.fullmatch(text):
+        raise Fault(errors.NOT_EMAIL)
+    return Email(text)
+
+
+def _body(given: Any) -> Body:
+    text = _text(given)
+    if len(text) > BODY_BYTES or (len(text) * 4 > BODY_BYTES and len(text.encode()) > BODY_BYTES):
+        raise Fault(errors.too_long(BODY_BYTES))
+    return Body(text)
+
+
+def _channel(given: Any) -> Channel:
+    text = _text(given)
+    if not CHANNEL.fullmatch(text):
+        raise Fault(errors.NOT_CHOICE)
+    return Channel(text)
+
+
+def _url(given: Any) -> Url:
+    text = _text(given)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise Fault(errors.NOT_URL) from None
+    if parts.scheme not in ("http", "https") or not parts.netloc or len(text) > 8192:
+        raise Fault(errors.NOT_URL)
+    return Url(text)
+
+
+def depth(value: Any, limit: int) -> bool:
+    """Whether `value` is nested at most `limit` levels deep."""
+    if isinstance(value, dict):
+        return limit > 0 and all(depth(item, limit - 1) for item in value.values())
+    if isinstance(value, list):
+        return limit > 0 and all(depth(item, limit - 1) for item in value)
+    return True
+
+
+def free(given: Any) -> Any:
+    """`given` when it is within the bounds of free JSON; else `Fault`."""
+    if not depth(given, FREE_DEPTH):
+        raise Fault("Nested deeper than " + str(FREE_DEPTH) + " levels.")
+    encoded = msgspec.json.encode(given)
+    if len(encoded) > FREE_BYTES:
+        raise Fault(errors.too_long(FREE_BYTES))
+    if b"\\u0000" in encoded:
+        raise Fault(errors.NOT_STRING)
+    return given
+
+
+def _color(given: Any) -> HexColor:
+    text = _text(given)
+    if not COLOR.fullmatch(text):
+        raise Fault("Not a valid color.")
+    return HexColor(text)
+
+
+def _free(given: Any) -> Free:
+    if not isinstance(given, dict):
+        raise Fault(errors.WRONG_TYPE)
+    return Free(free(given))
+
+
+READERS: dict[type, Callable[[Any], Any]] = {
+    When: _when,
+    Email: _email,
+    Body: _body,
+    Channel: _channel,
+    Url: _url,
+    HexColor: _color,
+    Free: _free,
+}
+
+SCHEMAS: dict[type, dict[str, Any]] = {
+    When: {"type": "string", "format": "date-time"},
+    Email: {"type": "string", "format": "email", "maxLength": EMAIL_LENGTH},
+    Body: {"type": "string", "x-max-bytes": BODY_BYTES},
+    Channel: {"type": "string"},
+    Url: {"type": "string", "format": "uri"},
+    HexColor: {"type": "string"},
+    Free: {"type": "object"},
+}
+
+
+def read(kind: type, given: Any) -> Any:
+    """msgspec's hook for our kinds."""
+    reader = READERS.get(kind)
+    if reader is None:
+        raise NotImplementedError(kind)
+    return reader(given)
+
+
+def schema(kind: type) -> dict[str, Any]:
+    """msgspec's hook for the OpenAPI document."""
+    if kind not in SCHEMAS:
+        raise NotImplementedError(kind)
+    return SCHEMAS[kind]

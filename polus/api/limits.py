@@ -1,0 +1,95 @@
+"""Leaky buckets per credential that hold over all server processes.
+
+A process takes requests out of the shared bucket in small lots: one by one while the limit is small, so the figures
+are exact; a hundredth of a large limit at once, so that busy installations pay one statement in a hundred.
+"""
+
+import time
+from typing import NamedTuple
+
+import msgspec
+
+from polus.base import errors
+from polus.store.database import Database
+
+WINDOW = 20.0
+KEY_LIMIT = 40
+APP_LIMIT = 80
+LOTS = 100
+MOST_BUCKETS = 50_000
+
+# The database's clock, so that processes on several machines agree. No row: it does not fit.
+TAKE = """
+insert into buckets as b (key, level, at) values ($1, $2, clock_timestamp())
+on conflict (key) do update
+  set level = greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $3) + $2,
+      at = clock_timestamp()
+  where greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $3) + $2 <= $4
+returning level
+"""
+LEVEL = """
+select greatest(0, level - extract(epoch from clock_timestamp() - at)::float8 * $2) from buckets where key = $1
+"""
+
+
+class TooMany(errors.Refusal):
+    """429."""
+
+    status = 429
+
+    def __init__(self, usage: "Usage", retry_after: int) -> None:
+        super().__init__("Too many requests.", {"retry_after": retry_after})
+        self.usage = usage
+        self.retry_after = retry_after
+
+
+class Usage(NamedTuple):
+    """What `X-Gorgias-Account-Api-Call-Limit` says."""
+
+    level: int
+    limit: int
+
+    def header(self) -> bytes:
+        """`level/limit`."""
+        return b"%d/%d" % (self.level, self.limit)
+
+
+class _Lot(msgspec.Struct):
+    left: int
+    level: float
+    taken: float
+
+
+class Limits:
+    """The buckets as one process sees them. `window` seconds empty a full bucket."""
+
+    def __init__(self, database: Database, window: float = WINDOW) -> None:
+        self._database = database
+        self._window = window
+        self._lots: dict[str, _Lot] = {}
+
+    async def take(self, key: str, limit: int) -> Usage:
+        """Count one request of `key`; raises `TooMany` when it does not fit. Limit 0 counts nothing."""
+        if limit == 0:
+            return Usage(0, 0)
+        lot = self._lots.get(key)
+        now = time.monotonic()
+        if lot is None or lot.left == 0 or now - lot.taken > self._window:
+            lot = await self._lot(key, limit, now)
+        lot.left -= 1
+        leaked = (now - lot.taken) * limit / self._window
+        return Usage(max(1, round(lot.level - lot.left - leaked)), limit)
+
+    async def _lot(self, key: str, limit: int, now: float) -> _Lot:
+        rate = limit / self._window
+        async with self._database.pool.acquire() as db:
+            for size in dict.fromkeys((max(1, limit // LOTS), 1)):
+                level = await db.fetchval(TAKE, key, float(size), rate, float(limit))
+                if level is not None:
+                    if len(self._lots) >= MOST_BUCKETS:
+                        self._lots.clear()
+                    self._lots[key] = lot = _Lot(size, level, now)
+                    return lot
+            level = await db.fetchval(LEVEL, key, rate)
+        over = (limit if level is None else level) + 1 - limit
+        raise TooMany(Usage(limit, limit), max(1, int(-(-over // rate))))

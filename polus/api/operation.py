@@ -1,0 +1,144 @@
+"""One declaration per operation: from it come the route, the checks, the OpenAPI document and the contract test."""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from polus.api.bodies import Form
+from polus.store.work import Work
+
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+
+class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """No query parameters."""
+
+
+class Call(msgspec.Struct, Generic[Q, B]):
+    """What a handler is given beside `work`: the path's ids, the query, the body, and the ASGI request they are from."""
+
+    ids: tuple[Any, ...]
+    query: Q
+    body: B
+    scope: dict[str, Any]
+    receive: Callable[[], Awaitable[dict[str, Any]]]
+
+    @property
+    def id(self) -> int:
+        """The first id of the path."""
+        return self.ids[0]  # type: ignore[no-any-return]
+
+
+class Reply(msgspec.Struct):
+    """An answer that is not simply the declared status with JSON."""
+
+    body: bytes = b""
+    status: int | None = None
+    content_type: str = "application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+# Raises NotFound or Merged unless the thing of that id is there.
+Subject = Callable[[Work, int], Awaitable[None]]
+Handler = Callable[[Work, Call[Any, Any]], Awaitable[bytes | Reply | None]]
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """An operation as declared; see `operation`."""
+
+    method: str
+    path: str
+    id: str
+    scope: str | None
+    role: str
+    query: Form[Any]
+    body: Form[Any] | None
+    answer: Any
+    status: int
+    failure: str
+    summary: str
+    description: str
+    tag: str
+    subject: Subject | None
+    writes: bool
+    handler: Handler
+    statuses: tuple[int, ...]
+    body_required: bool
+    tolerated: frozenset[str]
+    request_content: str
+    public: Callable[[list[str]], bool] | None
+    redirects: bool
+
+
+REGISTRY: list[Operation] = []
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    id: str,
+    scope: str | None,
+    role: str = "observer-agent",
+    query: Any = NoQuery,
+    body: Any = None,
+    body_required: bool = True,
+    ignored: Collection[str] = (),
+    lenient: bool = False,
+    answer: Any = None,
+    status: int = 200,
+    tag: str,
+    subject: Subject | None = None,
+    writes: bool | None = None,
+    failure: str | None = None,
+    statuses: tuple[int, ...] = (),
+    tolerated: Collection[str] = (),
+    request_content: str = "application/json",
+    public: Callable[[list[str]], bool] | None = None,
+    redirects: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Declare the operation that the decorated handler answers.
+
+    `scope`: the OAuth2 scope; None: any valid credential. `role`: the least role. `subject` raises unless the
+    thing that the path's first id names is there; a wrong body is told only then (reference: order of checks). `ignored`:
+    read-only keys that a body may echo. `lenient`: unknown body keys are dropped. `answer`: type of the answer for
+    the document, None when it is empty. `writes`: in a transaction; by default every method but GET. `failure`:
+    the sentence of a 400, by default made from `id`. `statuses`: further statuses the document names.
+    `tolerated`: unknown query keys that are let pass. `public`: whether the path, given its parameters, is open to
+    anybody. `redirects`: whether the path's first id may be of something merged (301). The handler's docstring is summary and description.
+    """
+
+    def declare(handler: Handler) -> Handler:
+        summary, _, description = (handler.__doc__ or "").strip().partition("\n")
+        verb, _, noun = id.partition("-")
+        REGISTRY.append(
+            Operation(
+                method=method,
+                path=path,
+                id=id,
+                scope=scope,
+                role=role,
+                query=Form(query),
+                body=None if body is None else Form(body, ignored, lenient=lenient),
+                answer=answer,
+                status=status,
+                failure=failure or "Failed to " + verb + " " + noun.replace("-", " "),
+                summary=summary,
+                description=" ".join(description.split()),
+                tag=tag,
+                subject=subject,
+                writes=method != "GET" if writes is None else writes,
+                handler=handler,
+                statuses=statuses,
+                body_required=body_required,
+                tolerated=frozenset(tolerated),
+                request_content=request_content,
+                public=public,
+                redirects=redirects,
+            )
+        )
+        return handler
+
+    return declare

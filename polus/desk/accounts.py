@@ -1,0 +1,64 @@
+"""Accounts: one installation serves several, each a wall. Their settings are in `desk.settings`."""
+
+import secrets
+import string
+from typing import Any
+
+import asyncpg
+
+from polus.base import clock, errors, wire
+from polus.desk import settings
+from polus.store.work import Account
+
+BASE62 = string.ascii_letters + string.digits
+
+# The reference's seeds: the first settings, a bot, five tags. One statement: an account is never half there.
+INSERT = """
+with account as (
+  insert into accounts (domain, hash, created_datetime) values ($1, $2, $3) returning id
+), bot as (
+  insert into users (account_id, email, name, role, created_datetime, updated_datetime)
+  select id, 'bot@' || $1 || '.invalid', 'Polus Bot', 'bot', $3, $3 from account returning account_id, id
+), settings as (
+  insert into account_settings (account_id, type, data)
+  select account.id, s.type, s.data::jsonb
+  from account, unnest($4::text[], $5::text[]) with ordinality as s (type, data, position) order by position
+), seeds as (
+  insert into tags (account_id, name, created_datetime)
+  select account.id, name, $3 from account, unnest($6::text[]) as t (name)
+)
+select account.id as account_id, bot.id as bot_id from account, bot
+"""
+OWN_BOT = "update accounts set bot_id = $2 where id = $1"
+
+TAGS = ("spam", "VIP", "auto-close", "auto-reply", "REFUND")
+
+WIRE = """
+select json_build_object('created_datetime', wire(created_datetime), 'domain', domain,
+  'deactivated_datetime', wire(deactivated_datetime),
+  'status', json_build_object('status', case when deactivated_datetime is null then 'active' else 'deactivated' end),
+  'settings', coalesce((select json_agg(json_build_object('id', id, 'type', type, 'data', data) order by id)
+    from account_settings where account_id = $1 and ($2 or type <> 'access')), '[]'::json))::text
+from accounts where id = $1
+"""
+
+
+async def create(db: Any, domain: str) -> Account:
+    """A new account with its bot, first settings and tags. Inside the caller's transaction; 409 when it exists."""
+    file_hash = "".join(secrets.choice(BASE62) for _ in range(12))
+    try:
+        row = await db.fetchrow(
+            INSERT,
+            domain,
+            file_hash,
+            clock.now(),
+            list(settings.FIRST),
+            [wire.encode(data) for data in settings.FIRST.values()],
+            TAGS,
+        )
+    except asyncpg.UniqueViolationError:
+        raise errors.Conflict({"domain": [errors.IN_USE]}) from None
+    except asyncpg.CheckViolationError:
+        raise errors.one("domain", "Letters, digits and hyphens only.") from None
+    await db.execute(OWN_BOT, row["account_id"], row["bot_id"])
+    return Account(row["account_id"], domain, file_hash, "")

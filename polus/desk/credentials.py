@@ -1,0 +1,67 @@
+"""API keys: made, found, taken away. Stored as SHA-256 only. Password log-in and apps are elsewhere."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from polus.base import crypto
+from polus.store.database import Database
+from polus.store.work import Work
+
+FIND_ACCOUNT = """
+select id, domain, hash from accounts where domain = $1 and deactivated_datetime is null
+"""
+
+DEFAULT_ACCOUNT = """
+select id, domain, hash, (select count(*) from accounts where deactivated_datetime is null) as accounts
+from accounts where deactivated_datetime is null order by id limit 1
+"""
+
+FIND_KEY = """
+select k.id as key_id, u.id as user_id, u.role
+from api_keys k join users u on u.account_id = k.account_id and u.id = k.user_id
+where k.hash = $2 and k.account_id = $1 and lower(u.email) = lower($3) and u.active and u.deleted_datetime is null
+"""
+
+REPLACE_KEY = """
+with gone as (delete from api_keys where account_id = $1 and user_id = $2 and name = $3)
+insert into api_keys (account_id, user_id, name, hash, created_datetime) values ($1, $2, $3, $4, $5)
+"""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A valid key and whose it is."""
+
+    key_id: int
+    user_id: int
+    role: str
+
+
+async def find_account(database: Database, domain: str) -> Any:
+    """The active account of a domain (id, domain, hash); None when there is none."""
+    async with database.pool.acquire() as db:
+        return await db.fetchrow(FIND_ACCOUNT, domain)
+
+
+async def default_account(database: Database) -> Any:
+    """The oldest active account, and in `accounts` how many there are; None in an empty installation."""
+    async with database.pool.acquire() as db:
+        return await db.fetchrow(DEFAULT_ACCOUNT)
+
+
+async def find_key(database: Database, account_id: int, email: str, key: str) -> Key | None:
+    """Whom the pair of e-mail and API key authenticates in the account; None when nobody."""
+    async with database.pool.acquire() as db:
+        row = await db.fetchrow(FIND_KEY, account_id, hashlib.sha256(key.encode()).digest(), email)
+    return None if row is None else Key(row["key_id"], row["user_id"], row["role"])
+
+
+async def reset_key(work: Work, user_id: int, name: str = "") -> str:
+    """Make a new key for the user and take the old one of that name away at once; the only time it is shown."""
+    key = crypto.new_api_key()
+    await work.db.execute(
+        REPLACE_KEY, work.account.id, user_id, name, hashlib.sha256(key.encode()).digest(), work.now
+    )
+    work.ring("credentials", work.account.id)
+    return key

@@ -1,0 +1,175 @@
+"""`work`: the context of one transaction, handed down explicitly. Only doors make one; verbs receive it.
+
+What happened is recorded as events, written in the same transaction. An event is one fact with four uses: the audit
+log, the outbox that reactions are fed from, the hint for live pages, the raw material of statistics.
+"""
+
+import datetime
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from polus.base import clock, errors, wire
+from polus.store.database import Database
+
+RANK = {
+    "observer-agent": 1,
+    "lite-agent": 2,
+    "basic-agent": 3,
+    "agent": 4,
+    "admin": 5,
+    "bot": 6,
+    "internal-agent": 6,
+}
+
+# A chain of events that cause each other ends here: rules cannot loop for ever.
+DEEPEST = 8
+
+# kind of event -> names of the reactions that must follow. Filled by `reactions.table` when a program is composed.
+subscriptions: dict[str, tuple[str, ...]] = {}
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The account a request belongs to. `base_url` is its address as the caller sees it, without a final slash."""
+
+    id: int
+    domain: str
+    hash: str
+    base_url: str
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts. `user_id` is None for customers, rules and the system; `scopes` None means all of the role's."""
+
+    kind: str
+    user_id: int | None = None
+    role: str = "internal-agent"
+    client_id: str | None = None
+    rule_id: int | None = None
+    scopes: frozenset[str] | None = None
+
+    def may(self, role: str) -> bool:
+        """Whether the actor's role is at least `role`."""
+        return RANK[self.role] >= RANK[role]
+
+    def require(self, role: str) -> None:
+        """403 unless the actor's role is at least `role`."""
+        if not self.may(role):
+            raise errors.Forbidden
+
+
+SYSTEM = Actor("system")
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """The event that led here."""
+
+    event_id: int | None = None
+    context: uuid.UUID | None = None
+    depth: int = 0
+
+
+NO_CAUSE = Cause()
+
+EVENTS = """
+with given as (
+  select nextval(pg_get_serial_sequence('events', 'id')) as id, type, object_type, object_id, data, ticket_id
+  from unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) with ordinality
+    as g (type, object_type, object_id, data, ticket_id, position)
+  order by position
+), written as (
+  insert into events (account_id, id, context, type, object_type, object_id, user_id, data, ticket_id, cause_id,
+    depth, created_datetime)
+  select $1, id, $7, type, object_type, object_id, $8, data::jsonb, ticket_id, $9, $10, $11 from given
+)
+insert into outbox (account_id, event_id, reaction, ticket_id)
+select $1, given.id, s.reaction, given.ticket_id
+from given join unnest($12::text[], $13::text[]) as s (type, reaction) using (type)
+"""
+
+
+class Work:
+    """One transaction's connection, account, actor and moment, and the events recorded in it."""
+
+    __slots__ = ("_events", "account", "actor", "cause", "context", "database", "db", "now", "rings")
+
+    def __init__(self, database: Database, db: Any, account: Account, actor: Actor, cause: Cause) -> None:
+        self.database = database
+        self.db = db
+        self.account = account
+        self.actor = actor
+        self.cause = cause
+        self.context = cause.context or uuid.uuid4()
+        # Frozen once: all rows of one change carry one time.
+        self.now: datetime.datetime = clock.now()
+        self.rings: list[tuple[str | int, ...]] = []
+        self._events: list[tuple[str, str, int, str | None, int | None]] = []
+
+    def record(
+        self,
+        kind: str,
+        object_type: str,
+        object_id: int,
+        data: Mapping[str, Any] | None = None,
+        *,
+        ticket_id: int | None = None,
+    ) -> None:
+        """Write an event with this transaction. `ticket_id` puts it in that ticket's line of reactions."""
+        encoded = None if data is None else wire.encode(data)
+        self._events.append((kind, object_type, object_id, encoded, ticket_id))
+        if ticket_id is not None:
+            self.ring("ticket", self.account.id, ticket_id)
+
+    def ring(self, *ring: str | int) -> None:
+        """Tell other processes after the commit; see `store.bell`."""
+        self.rings.append(ring)
+
+    async def flush(self) -> None:
+        """Write the recorded events now, in one statement; the door calls it before it commits."""
+        if not self._events:
+            return
+        events, self._events = self._events, []
+        kinds, types, ids, data, tickets = zip(*events, strict=True)
+        pairs = [(kind, name) for kind in dict.fromkeys(kinds) for name in subscriptions.get(kind, ())]
+        await self.db.execute(
+            EVENTS,
+            self.account.id,
+            kinds,
+            types,
+            ids,
+            data,
+            tickets,
+            self.context,
+            self.actor.user_id,
+            self.cause.event_id,
+            self.cause.depth,
+            self.now,
+            [kind for kind, _ in pairs],
+            [name for _, name in pairs],
+        )
+        if pairs:
+            self.ring("work", "outbox")
+
+
+@asynccontextmanager
+async def writing(
+    database: Database, account: Account, actor: Actor, cause: Cause = NO_CAUSE
+) -> AsyncIterator[Work]:
+    """One transaction: commits at the end with its events, rolls back on any exception, then rings."""
+    async with database.pool.acquire() as db:
+        work = Work(database, db, account, actor, cause)
+        async with db.transaction():
+            yield work
+            await work.flush()
+    if work.rings:
+        database.ring(*work.rings)
+
+
+@asynccontextmanager
+async def reading(database: Database, account: Account, actor: Actor) -> AsyncIterator[Work]:
+    """A connection without a transaction: one statement sees one moment, which is all an answer needs."""
+    async with database.pool.acquire() as db:
+        yield Work(database, db, account, actor, NO_CAUSE)

@@ -1,0 +1,85 @@
+"""One PostgreSQL, one migrated database and one HTTP server per test process; a shop of its own per test."""
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+import uvicorn
+
+from polus.api.app import Api
+from polus.api.table import OPERATIONS
+from polus.store import cluster as clusters
+from polus.store import database as databases
+from polus.store import migrate
+from polus.store import server as servers
+from polus.store.database import Database
+from polus.store.server import Server
+from tests import world as worlds
+
+# A crash of the machine costs a test run nothing.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+async def server(worker_id: str) -> AsyncIterator[Server]:
+    """A running PostgreSQL; all processes of one test run share it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / ("polus-tests-" + run)
+    running = await servers.start(folder, overrides=FAST)
+    yield running
+    await running.stop()
+    if running.pid is None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def database_url(server: Server, worker_id: str) -> str:
+    """A migrated database of this test process's own, shared by all its tests that live in an account."""
+    name = "polus_" + worker_id
+    connection = await asyncpg.connect(server.url)
+    await connection.execute('create database "' + name + '"')
+    await connection.close()
+    url = clusters.url(server.host, name)
+    await migrate.forward(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, opened."""
+    async with databases.opened(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def url(database: Database) -> AsyncIterator[str]:
+    """The address of a running HTTP server; limits are off unless a test asks for them."""
+    api = Api(database, OPERATIONS, rate_limit=0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(api, log_level="warning", lifespan="off", http="httptools")
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """The client side's connections."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def world(database: Database, http: Any, url: str) -> worlds.World:
+    """A shop of this test's own; see `tests.world`."""
+    return await worlds.make(database, http, url)

@@ -1,0 +1,162 @@
+"""The small named world that tests live in: an account of its own for each test, people of every role, their keys.
+
+The account is the wall between tests, as it is between shops: one database and one server serve the whole run.
+"""
+
+import base64
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from polus.desk import accounts, credentials, users
+from polus.store.database import Database
+from polus.store.work import SYSTEM, Account, writing
+
+ROLES = {
+    "admin": "ada",
+    "agent": "leo",
+    "basic-agent": "bea",
+    "lite-agent": "lia",
+    "observer-agent": "oda",
+}
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Any
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+@dataclass
+class Client:
+    """A program calling the API as somebody."""
+
+    http: aiohttp.ClientSession
+    url: str
+    host: str
+    email: str
+    key: str
+    user_id: int
+    answers: list[tuple[str, str, Answer]] = field(default_factory=list)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        token = base64.b64encode(f"{self.email}:{self.key}".encode()).decode()
+        return {"Authorization": "Basic " + token, "Host": self.host}
+
+    async def send(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **query: Any
+    ) -> Answer:
+        """`body` is sent as JSON unless it is bytes; `query` values may be lists."""
+        pairs = [
+            (key, str(item))
+            for key, value in query.items()
+            for item in (value if isinstance(value, list) else [value])
+        ]
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        sent = {
+            **self.headers,
+            **({"Content-Type": "application/json"} if data is not None else {}),
+            **(headers or {}),
+        }
+        async with self.http.request(
+            method, self.url + path, data=data, params=pairs, headers=sent, allow_redirects=False
+        ) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def get(self, path: str, **query: Any) -> Answer:
+        return await self.send("GET", path, **query)
+
+    async def post(self, path: str, body: Any = None, **query: Any) -> Answer:
+        return await self.send("POST", path, body, **query)
+
+    async def put(self, path: str, body: Any = None, **query: Any) -> Answer:
+        return await self.send("PUT", path, body, **query)
+
+    async def delete(self, path: str, body: Any = None, **query: Any) -> Answer:
+        return await self.send("DELETE", path, body, **query)
+
+    async def walk(self, path: str, **query: Any) -> list[Any]:
+        """All items of a list, page by page."""
+        items: list[Any] = []
+        cursor = ""
+        while True:
+            answer = await self.get(path, **query, **({"cursor": cursor} if cursor else {}))
+            assert answer.status == 200, answer.raw
+            items += answer.json["data"]
+            cursor = answer.json["meta"]["next_cursor"]
+            if not cursor:
+                return items
+
+
+@dataclass
+class World:
+    """One shop. `ada` admin, `leo` lead agent, `bea` basic, `lia` lite, `oda` observer."""
+
+    database: Database
+    account: Account
+    people: dict[str, Client]
+
+    @property
+    def ada(self) -> Client:
+        return self.people["ada"]
+
+    @property
+    def leo(self) -> Client:
+        return self.people["leo"]
+
+    @property
+    def bea(self) -> Client:
+        return self.people["bea"]
+
+    @property
+    def lia(self) -> Client:
+        return self.people["lia"]
+
+    @property
+    def oda(self) -> Client:
+        return self.people["oda"]
+
+    async def rows(self, sql: str, *parameters: Any) -> list[Any]:
+        """Rows as stored; `$1` is the account."""
+        async with self.database.pool.acquire() as db:
+            return list(await db.fetch(sql, self.account.id, *parameters))
+
+    async def events(self, *types: str) -> list[tuple[str, str, int, Any]]:
+        """(type, object type, object id, data) of this account's events, oldest first."""
+        rows = await self.rows(
+            "select type, object_type, object_id, data from events where account_id = $1"
+            " and (cardinality($2::text[]) = 0 or type = any($2)) order by id",
+            list(types),
+        )
+        return [(r[0], r[1], r[2], None if r[3] is None else json.loads(r[3])) for r in rows]
+
+
+async def make(database: Database, http: aiohttp.ClientSession, url: str) -> World:
+    """A new shop with one person of each role; its events so far are forgotten."""
+    number = next(_numbers)
+    domain = f"shop{number}-{id(database) % 9973}"
+    host = f"{domain}.localhost:{url.rsplit(':', 1)[1]}"
+    async with database.pool.acquire() as db, db.transaction():
+        account = await accounts.create(db, domain)
+    people = {}
+    async with writing(database, account, SYSTEM) as work:
+        for role, name in ROLES.items():
+            email = f"{name}@{domain}.example"
+            user_id = await users.create(work, email, name.title() + " Agent", role)
+            key = await credentials.reset_key(work, user_id)
+            people[name] = Client(http, url, host, email, key, user_id)
+        await work.flush()
+        await work.db.execute("delete from events where account_id = $1", account.id)
+    return World(database, account, people)

@@ -52,6 +52,24 @@ async def database_url(server: Server, worker_id: str) -> str:
     return url
 
 
+@pytest.fixture
+async def empty_url(server: Server, worker_id: str) -> AsyncIterator[str]:
+    """An empty database of this test's own, without any table; 0.3 s. Rather use `world` where it will do."""
+    name = "polus_empty_" + worker_id
+    connection = await asyncpg.connect(server.url)
+    await connection.execute('create database "' + name + '"')
+    yield clusters.url(server.host, name)
+    await connection.execute('drop database "' + name + '" with (force)')
+    await connection.close()
+
+
+@pytest.fixture
+async def fresh_url(empty_url: str) -> str:
+    """The same, migrated: for commands and processes that take the whole installation; 0.5 s."""
+    await migrate.forward(empty_url)
+    return empty_url
+
+
 @pytest.fixture(scope="session")
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The same, opened."""

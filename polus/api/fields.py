@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from polus.base import clock, errors
+from polus.base import clock, errors, names
 
 LARGEST = 2**63 - 1
 # Limits that hold but that the document does not state, because the contract states none.
@@ -32,6 +32,7 @@ EMAIL_LENGTH = 320
 EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+", re.UNICODE)
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 CHANNEL = re.compile(r"[a-z0-9_-]{1,64}")
+REGION = re.compile(r"[-_]")
 
 
 class When(datetime.datetime):
@@ -64,6 +65,24 @@ class Url(str):
 
 class HexColor(str):
     """A colour, `#rrggbb`."""
+
+    __slots__ = ()
+
+
+class TimezoneName(str):
+    """An IANA time zone or one of the usual legacy aliases."""
+
+    __slots__ = ()
+
+
+class LanguageCode(str):
+    """A two-letter language; a region is cut off on input (`en-US` is `en`)."""
+
+    __slots__ = ()
+
+
+class CountryCode(str):
+    """A country, ISO 3166-1 alpha-2."""
 
     __slots__ = ()
 
@@ -154,6 +173,27 @@ def _color(given: Any) -> HexColor:
     return HexColor(text)
 
 
+def _timezone(given: Any) -> TimezoneName:
+    text = _text(given)
+    if text not in names.TIMEZONES:
+        raise Fault(errors.NOT_CHOICE)
+    return TimezoneName(text)
+
+
+def _language(given: Any) -> LanguageCode:
+    language = REGION.split(_text(given), maxsplit=1)[0]
+    if language not in names.LANGUAGES:
+        raise Fault(errors.NOT_CHOICE)
+    return LanguageCode(language)
+
+
+def _country(given: Any) -> CountryCode:
+    text = _text(given)
+    if text not in names.COUNTRIES:
+        raise Fault(errors.NOT_CHOICE)
+    return CountryCode(text)
+
+
 def _free(given: Any) -> Free:
     if not isinstance(given, dict):
         raise Fault(errors.WRONG_TYPE)
@@ -167,6 +207,9 @@ READERS: dict[type, Callable[[Any], Any]] = {
     Channel: _channel,
     Url: _url,
     HexColor: _color,
+    TimezoneName: _timezone,
+    LanguageCode: _language,
+    CountryCode: _country,
     Free: _free,
 }
 
@@ -177,7 +220,16 @@ SCHEMAS: dict[type, dict[str, Any]] = {
     Channel: {"type": "string"},
     Url: {"type": "string", "format": "uri"},
     HexColor: {"type": "string"},
+    TimezoneName: {"$ref": "#/components/schemas/TimezoneName"},
+    LanguageCode: {"$ref": "#/components/schemas/LanguageCode"},
+    CountryCode: {"type": "string"},
     Free: {"type": "object"},
+}
+
+# Long lists stand in the document once.
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "TimezoneName": {"type": "string", "enum": sorted(names.TIMEZONES)},
+    "LanguageCode": {"type": "string", "enum": sorted(names.LANGUAGES)},
 }
 
 

@@ -41,7 +41,7 @@ def document(operations: list[Operation], base_url: str = "") -> dict[str, Any]:
         kinds += [operation.answer] if operation.answer is not None else []
         kinds += [field.type for field in msgspec.structs.fields(operation.query.kind)]
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=fields.schema, ref_template=REF)
-    schemas, components = _told(schemas), _told(components)
+    schemas, components = _told(schemas), _told(components | fields.COMPONENTS)
     found = dict(zip(map(_key, kinds), schemas, strict=True))
     paths: dict[str, Any] = {}
     for operation in operations:

@@ -198,6 +198,8 @@ create table customer_words (
   account_id bigint not null,
   word text collate "C" not null,
   customer_id bigint not null,
+  -- false: in none but further addresses, not in the name or the e-mail
+  main boolean not null,
   primary key (account_id, word, customer_id),
   foreign key (account_id, customer_id) references customers on delete cascade
 );

@@ -16,6 +16,7 @@ import uvicorn
 
 from polus.api.app import Api
 from polus.api.table import OPERATIONS
+from polus.desk import events
 from polus.store import cluster as clusters
 from polus.store import database as databases
 from polus.store import migrate
@@ -98,6 +99,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def world(database: Database, http: Any, url: str) -> worlds.World:
-    """A shop of this test's own; see `tests.world`."""
-    return await worlds.make(database, http, url)
+async def world(database: Database, http: Any, url: str) -> AsyncIterator[worlds.World]:
+    """A shop of this test's own; see `tests.world`. Whatever happened in it is of a known kind."""
+    made = await worlds.make(database, http, url)
+    yield made
+    for kind, object_type in await made.rows(
+        "select distinct type, object_type from events where account_id = $1"
+    ):
+        assert kind in events.KINDS, kind
+        assert object_type == events.KINDS[kind].object_type, kind

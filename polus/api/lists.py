@@ -58,13 +58,12 @@ async def page(
     """Run one page's statement and answer its envelope.
 
     `select` chooses (`{sort}`, id, JSON text) and the conditions, order and limit follow it; `outer` closes what
-    `select` opened, for projections that are made after the page was cut.
+    `select` opened, for projections that are made after the page was cut, and may repeat them as `{order}`.
     """
     query = call.query
     position = paging.decode(query.cursor, order) if query.cursor else None
-    sql = (
-        select.replace("{sort}", order.sort) + statement.page(order, position, query.limit, id_column) + outer
-    )
+    tail = statement.page(order, position, query.limit, id_column)
+    sql = select.replace("{sort}", order.sort) + tail + outer.replace("{order}", statement.order)
     rows = await work.db.fetch(sql, *statement.parameters)
     found = paging.turn(rows, position, query.limit)
     return envelope(call, (row[2] for row in found.rows), found.prev_cursor, found.next_cursor, total=total)

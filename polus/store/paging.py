@@ -99,17 +99,23 @@ class Statement:
     Fragments come from the code, never from a request; what a request says is a parameter (`$?` in a fragment).
     """
 
-    __slots__ = ("conditions", "parameters")
+    __slots__ = ("conditions", "order", "parameters")
 
     def __init__(self, *parameters: Any) -> None:
         self.parameters = list(parameters)
         self.conditions: list[str] = []
+        # ` order by … limit …` of the page, once it was asked for
+        self.order = ""
+
+    def parameter(self, value: Any) -> str:
+        """The place (`$3`) of one more parameter."""
+        self.parameters.append(value)
+        return "$" + str(len(self.parameters))
 
     def where(self, fragment: str, *values: Any) -> None:
         """Add an AND condition; each `$?` stands for the next of `values`."""
         for value in values:
-            self.parameters.append(value)
-            fragment = fragment.replace("$?", "$" + str(len(self.parameters)), 1)
+            fragment = fragment.replace("$?", self.parameter(value), 1)
         self.conditions.append(fragment)
 
     def page(self, order: Order, position: Position | None, limit: int, id_column: str) -> str:
@@ -126,16 +132,15 @@ class Statement:
                 position.id,
             )
         way = " desc" if order.descending == forward else " asc"
-        self.parameters.append(limit + 1)
-        return (
-            (" where " + " and ".join(self.conditions) if self.conditions else "")
-            + " order by "
+        self.order = (
+            " order by "
             + "".join(expression + way + ", " for expression, _ in order.keys)
             + id_column
             + way
-            + " limit $"
-            + str(len(self.parameters))
+            + " limit "
+            + self.parameter(limit + 1)
         )
+        return (" where " + " and ".join(self.conditions) if self.conditions else "") + self.order
 
 
 class Page(NamedTuple):

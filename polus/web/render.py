@@ -1,0 +1,264 @@
+"""Turns facts into pages: the Jinja environments, their filters, and what a page knows about who looks at it.
+
+Knows nothing of the database; facts come in the wire's shape, as the REST API answers them.
+"""
+
+import gettext
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from html import unescape
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.core import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_decimal
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from polus.web import assets
+
+HOME = Path(__file__).parent
+DOMAIN = "polus"
+SHOWN_TEXT = 20_000
+"""Characters of one message shown in the thread; the whole is one click away."""
+
+CHANNEL_ICONS = {
+    "api": "code",
+    "chat": "message-circle",
+    "contact_form": "globe",
+    "email": "mail",
+    "help-center": "book-open",
+    "internal-note": "sticky-note",
+    "phone": "phone",
+    "sms": "message-square",
+    "whatsapp": "message-circle",
+}
+LINK = re.compile(r"""https?://[^\s<>"']+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}""")
+TAG = re.compile(r"<[^>]*>")
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+Wire = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Who looks, from where: handed to every template as `here`."""
+
+    user: Wire
+    account: Wire
+    csrf: str
+    now: datetime
+    zone: ZoneInfo
+    language: str = "en"
+    theme: str = "system"
+    rights: frozenset[str] = field(default_factory=frozenset)
+    view: str = "open"
+    """Key of the view the page belongs to; forms send it back so that the agent stays there."""
+
+
+@cache
+def catalogue(language: str) -> gettext.NullTranslations:
+    """The texts of a language; English stands in the source and needs no catalogue."""
+    return gettext.translation(DOMAIN, HOME / "locale", [language], fallback=True)
+
+
+@cache
+def environment(language: str, bytecode: Path | None = None) -> Environment:
+    """One environment per language: macros are compiled once with the catalogue of that language."""
+    made = Environment(
+        loader=FileSystemLoader(HOME / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=-1,
+        auto_reload=False,
+        bytecode_cache=FileSystemBytecodeCache(str(bytecode)) if bytecode else None,
+    )
+    made.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
+    made.globals |= {"asset": assets.url, "icon": icon}
+    made.filters |= FILTERS
+    return made
+
+
+def text(template: str, here: Here, **facts: Any) -> str:
+    return environment(here.language).get_template(template).render(here=here, **facts)
+
+
+@lru_cache(1024)
+def icon(name: str, look: str = "") -> Markup:
+    """A drawing from the sprite; it says nothing to screen readers, so a word stands beside it or in a label."""
+    return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
+        look, assets.url("icons.svg"), name
+    )
+
+
+# Times
+
+
+def moment(value: str) -> datetime:
+    """A wire datetime; without an offset it is UTC."""
+    read = datetime.fromisoformat(value)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def ago(value: str | None, here: Here) -> Markup:
+    """Short distance (`now`, `5m`, `3h`, `Tue`, `12 Mar`) with the full local time on hover."""
+    if not value:
+        return Markup()
+    at = moment(value)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), long_time(at, here), distance(at, here)
+    )
+
+
+def distance(at: datetime, here: Here) -> str:
+    seconds = (here.now - at).total_seconds()
+    _ = catalogue(here.language).gettext
+    if 0 <= seconds < 60:
+        return _("now")
+    if 0 <= seconds < 3600:
+        return _("%(n)sm") % {"n": int(seconds // 60)}
+    if 0 <= seconds < 86400:
+        return _("%(n)sh") % {"n": int(seconds // 3600)}
+    return day(at.astimezone(here.zone), here)
+
+
+def day(local: datetime, here: Here) -> str:
+    today = here.now.astimezone(here.zone).date()
+    away = today - local.date()
+    if timedelta(0) <= away < timedelta(days=7):
+        return format_date(local, "EEE", here.language)
+    return format_date(local, "d MMM" if local.year == today.year else "d MMM y", here.language)
+
+
+def until(value: str, here: Here) -> Markup:
+    """A time to come, exact to the minute: `17:30` today, `Tue 09:00` this week, else with the date."""
+    at = moment(value)
+    local = at.astimezone(here.zone)
+    away = (local.date() - here.now.astimezone(here.zone).date()).days
+    hour = format_time(local, "short", locale=here.language)
+    if away == 0:
+        said = hour
+    elif 0 < away < 7:
+        said = f"{format_date(local, 'EEE', here.language)} {hour}"
+    else:
+        said = f"{format_date(local, 'd MMM', here.language)} {hour}"
+    return Markup('<time datetime="{}" title="{}" data-exact>{}</time>').format(
+        at.isoformat(), long_time(at, here), said
+    )
+
+
+def long_time(at: datetime, here: Here) -> str:
+    return whole_time(at, here.zone, here.language)
+
+
+@lru_cache(8192)
+def whole_time(at: datetime, zone: ZoneInfo, language: str) -> str:
+    return format_datetime(at.astimezone(zone), "medium", locale=language)
+
+
+def local_input(value: datetime, here: Here) -> str:
+    """What `<input type=datetime-local>` wants: local, to the minute."""
+    return value.astimezone(here.zone).strftime("%Y-%m-%dT%H:%M")
+
+
+# Words
+
+
+def called(person: Wire | None) -> str:
+    """A name to show: name, else address, else nothing."""
+    return (person or {}).get("name") or (person or {}).get("email") or ""
+
+
+def initials(name: str) -> str:
+    words = [word for word in re.split(r"[\s@._-]+", name) if word[:1].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
+
+
+def plain(html: str) -> str:
+    """HTML from outside as one line of words; shown escaped like every other text."""
+    return " ".join(unescape(TAG.sub(" ", html)).split())
+
+
+def linked(words: str) -> Markup:
+    """Text with its web and mail addresses as links, everything else escaped."""
+    made, end = [], 0
+    for found in LINK.finditer(words):
+        address = found[0].rstrip(".,;:!?)]}'\"")
+        made += [escape(words[end : found.start()]), anchor(address)]
+        end = found.start() + len(address)
+    return Markup().join([*made, escape(words[end:])])
+
+
+def anchor(address: str) -> Markup:
+    target = address if address.startswith("http") else f"mailto:{address}"
+    return Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>').format(
+        target, address
+    )
+
+
+def size(count: int | None) -> str:
+    if count is None:
+        return ""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def number(count: int, here: Here) -> str:
+    return format_decimal(count, locale=here.language)
+
+
+def colour(decoration: Wire | None) -> str:
+    """The colour of a tag when it is one (`#rrggbb`), else nothing: it is written into an attribute."""
+    given = str((decoration or {}).get("color") or "")
+    return given if COLOUR.fullmatch(given) else ""
+
+
+def file_address(attachment: Wire) -> str:
+    """Where a file may be opened: web addresses and our own paths; anything else (`javascript:`) leads nowhere."""
+    address = str(attachment.get("url") or "")
+    safe = address.startswith(("https://", "http://")) or (address[:1] == "/" and address[1:2] not in "/\\")
+    return address if safe else "#"
+
+
+def language_name(code: str, here: Here) -> str:
+    try:
+        return Locale.parse(code, sep="-").get_display_name(here.language) or code
+    except (UnknownLocaleError, ValueError):
+        return code
+
+
+def clock_in(zone: str, here: Here) -> str:
+    """What time it is there; nothing for a zone nobody knows."""
+    try:
+        return format_time(here.now.astimezone(ZoneInfo(zone)), "short", locale=here.language)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ""
+
+
+def channel_icon(channel: str | None) -> str:
+    return CHANNEL_ICONS.get(channel or "", "share-2")
+
+
+FILTERS = {
+    "ago": ago,
+    "until": until,
+    "local_input": local_input,
+    "called": called,
+    "initials": initials,
+    "plain": plain,
+    "linked": linked,
+    "size": size,
+    "number": number,
+    "colour": colour,
+    "channel_icon": channel_icon,
+    "file_address": file_address,
+    "language_name": language_name,
+    "clock_in": clock_in,
+}

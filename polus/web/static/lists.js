@@ -1,0 +1,155 @@
+// The ticket list and moving through it: selection, opening with prefetched neighbours, views, the address bar.
+
+import { fragment, post, word } from "./notices.js";
+import { show } from "./panes.js";
+
+const page = document.body.dataset;
+const kept = new Map(); // ticket id → {text: Promise, at}
+const FRESH = 60_000;
+
+const listBox = () => document.getElementById("list");
+const rows = () => [...document.querySelectorAll("#rows > .row")];
+const link = (id) => document.querySelector(`#t-${id} > .row-link`);
+const address = (view, id) => (id ? `/inbox/${view}/${id}` : `/inbox/${view}`);
+
+export const current = () => ({ view: page.view, ticket: page.ticket });
+
+function load(id) {
+  const known = kept.get(id);
+  if (known && Date.now() - known.at < FRESH) return known.text;
+  const text = fragment(`/inbox/${page.view}/${id}/ticket`);
+  kept.set(id, { text, at: Date.now() });
+  text.then((got) => { if (got === null) kept.delete(id); });
+  return text;
+}
+
+/** A change made elsewhere or here: what was fetched before is no longer true. */
+export const forget = (id) => { kept.delete(String(id)); };
+
+function prefetch(id) {
+  if (kept.size > 40) kept.clear();
+  const all = rows();
+  const at = all.findIndex((row) => row.id === `t-${id}`);
+  for (const row of [all[at + 1], all[at - 1]]) if (row) load(row.id.slice(2));
+}
+
+function select(id) {
+  for (const row of document.querySelectorAll("#rows > .row.left")) if (row.id !== `t-${id}`) row.remove();
+  for (const old of document.querySelectorAll("#rows [aria-current]")) old.removeAttribute("aria-current");
+  const chosen = link(id);
+  chosen?.setAttribute("aria-current", "true");
+  chosen?.parentElement.scrollIntoView({ block: "nearest" });
+  page.ticket = id ?? "";
+}
+
+/** Shows a ticket beside the list that stands there. */
+export async function open(id, { push = true } = {}) {
+  id = String(id);
+  select(id);
+  if (push) history.pushState({}, "", address(page.view, id));
+  show("ticket", { push: false });
+  const box = document.getElementById("ticket");
+  const waiting = setTimeout(() => box.setAttribute("aria-busy", "true"), 150);
+  const text = await load(id);
+  clearTimeout(waiting);
+  box.removeAttribute("aria-busy");
+  if (text === null || page.ticket !== id) return;
+  await htmx.swap({ text, target: box, sourceElement: box, swap: "innerHTML" });
+  document.dispatchEvent(new CustomEvent("polus:opened", { detail: { id } }));
+  read(id);
+  prefetch(id);
+}
+
+function read(id) {
+  const row = document.getElementById(`t-${id}`);
+  if (!row?.classList.contains("unread")) return;
+  row.classList.remove("unread");
+  post(`/tickets/${id}/read`, { is_unread: "false" });
+}
+
+/** Goes to another view, or back to it without a ticket. */
+export async function go(view, id = null, { push = true } = {}) {
+  if (push) history.pushState({}, "", address(view, id));
+  const text = await fragment(`/inbox/${view}/list${id ? `?selected=${id}` : ""}`);
+  if (text === null) return;
+  page.view = view;
+  kept.clear();
+  const box = listBox();
+  await htmx.swap({ text, target: box, sourceElement: box, swap: "innerHTML" });
+  box.scrollTop = 0;
+  if (id) await open(id, { push: false });
+  else { leave(); show("list", { push: false }); }
+}
+
+function leave() {
+  select(null);
+  document.getElementById("ticket").replaceChildren(document.getElementById("no-ticket").content.cloneNode(true));
+  document.getElementById("customer").replaceChildren();
+  document.title = document.getElementById("view-name").textContent;
+}
+
+/** Moves by rows: with a ticket open it opens the next, else it carries the focus. */
+export function move(by) {
+  const all = rows();
+  if (!all.length) return;
+  const focused = document.activeElement?.closest?.("#rows > .row");
+  const from = all.findIndex((row) => row.id === `t-${page.ticket}`);
+  const at = focused && !page.ticket ? all.indexOf(focused) : from;
+  const next = all[at === -1 ? 0 : Math.min(all.length - 1, Math.max(0, at + by))];
+  if (page.ticket && next.id !== `t-${page.ticket}`) open(next.id.slice(2));
+  else next.querySelector(".row-link").focus();
+  if (next === all.at(-1)) document.querySelector("#rows .more")?.click();
+}
+
+/** Fetches the list anew and morphs it in: scroll, focus and selection stay. */
+export async function refresh() {
+  const { view, ticket } = page;
+  const text = await fragment(`/inbox/${view}/list?shown=${rows().length}&selected=${ticket}`, { quiet: true });
+  const box = listBox();
+  if (text !== null && page.view === view && page.ticket === ticket) await htmx.swap({ text, target: box, sourceElement: box, swap: "innerMorph" });
+}
+
+// A ticket that leaves the view stays, dimmed, until the agent moves on.
+function keepSelected(coming) {
+  const row = page.ticket && document.getElementById(`t-${page.ticket}`);
+  if (!row || coming.querySelector(`#t-${page.ticket}`)) return;
+  const stays = row.cloneNode(true);
+  stays.classList.add("left");
+  let list = coming.querySelector("#rows");
+  if (!list) {
+    list = Object.assign(document.createElement("ol"), { id: "rows", className: "rows" });
+    coming.prepend(list);
+  }
+  let before = row.previousElementSibling;
+  while (before && !list.querySelector(`:scope > #${before.id || "none"}`)) before = before.previousElementSibling;
+  if (before) list.querySelector(`#${before.id}`).after(stays);
+  else list.prepend(stays);
+}
+
+export function start() {
+  history.replaceState({}, "", location.href);
+  document.addEventListener("htmx:before:swap", (event) => {
+    for (const task of event.detail.tasks ?? []) {
+      if (task.target?.id === "list" && task.swapSpec?.style === "innerMorph") keepSelected(task.fragment);
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const ticket = event.target.closest("a[data-ticket]");
+    const view = event.target.closest("a.rail-link, a.back");
+    if (!ticket && !view) return;
+    event.preventDefault();
+    if (ticket) open(ticket.dataset.ticket);
+    else go(view.getAttribute("href").split("/")[2]);
+  });
+  window.addEventListener("popstate", () => {
+    const [, , view, id] = location.pathname.split("/");
+    if (view && view !== page.view) go(view, id ?? null, { push: false });
+    else if (id) open(id, { push: false });
+    else { leave(); show("list", { push: false }); }
+  });
+  if (page.ticket) {
+    link(page.ticket)?.parentElement.scrollIntoView({ block: "nearest" });
+    prefetch(page.ticket);
+  }
+}

@@ -114,7 +114,7 @@ def configure(
 
 
 def access(method: str, path: str, status: int, seconds: float, request_id: str) -> None:
-    """One line per request, about 3 µs, written within half a second. Give the path without its query."""
+    """One line per request, a few µs, written within half a second. Give the path without its query."""
     lines = _lines
     quoted = msgspec.json.encode(path).decode()
     ms = f"{seconds * 1000:.1f}"

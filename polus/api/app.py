@@ -17,12 +17,13 @@ import structlog
 
 from polus import __version__
 from polus.api import authentication, limits
-from polus.api.authentication import Authentication, Principal, UnknownAccount
+from polus.api.authentication import Authentication, Principal
 from polus.api.bodies import NOT_JSON
 from polus.api.operation import Call, Operation, Reply
 from polus.api.routes import Routes
 from polus.base import errors
 from polus.base.log import access
+from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
 from polus.store.work import Account, Actor, reading, writing
 
@@ -89,7 +90,8 @@ class Api:
     ) -> None:
         self.database = database
         self.routes = Routes(operations)
-        self.authentication = Authentication(database, rate_limit=rate_limit, base_url=base_url)
+        self.hosts = Hosts(database, base_url)
+        self.authentication = Authentication(database, rate_limit=rate_limit)
         self.limits = limits.Limits(database)
         self._seen = seen
 
@@ -113,7 +115,7 @@ class Api:
     async def _answer(self, exchange: Exchange) -> Reply:
         scope, auth = exchange.scope, self.authentication
         host = authentication.header(scope, b"host").decode("latin-1")
-        exchange.account = account = await auth.account(host, scope["scheme"])
+        exchange.account = account = await self.hosts.account(host, scope["scheme"])
         method: str = "GET" if scope["method"] == "HEAD" else scope["method"]
         path: str = scope["path"]
         if method == "OPTIONS":

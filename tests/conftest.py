@@ -1,6 +1,7 @@
 """One PostgreSQL, one migrated database and one HTTP server per test process; a shop of its own per test."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -82,7 +83,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def url(database: Database) -> AsyncIterator[str]:
     """The address of a running HTTP server; limits are off unless a test asks for them."""
     api = Api(database, OPERATIONS, rate_limit=0)
-    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio switches Nagle's algorithm off only for sockets that say TCP: else each answer waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(api, log_level="warning", lifespan="off", http="httptools")
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
@@ -108,3 +111,29 @@ async def world(database: Database, http: Any, url: str) -> AsyncIterator[worlds
     ):
         assert kind in events.KINDS, kind
         assert object_type == events.KINDS[kind].object_type, kind
+
+
+@pytest.fixture
+async def statements(database: Database) -> AsyncIterator[list[str]]:
+    """The SQL that is sent meanwhile, without begin and commit; clear it after the first call of a client, which
+    also looks up who calls."""
+    seen: list[str] = []
+
+    def note(query: Any) -> None:
+        if not query.query.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+            seen.append(query.query)
+
+    async with _all_connections(database) as connections:
+        for connection in connections:
+            connection.add_query_logger(note)
+    yield seen
+    async with _all_connections(database) as connections:
+        for connection in connections:
+            connection.remove_query_logger(note)
+
+
+@contextlib.asynccontextmanager
+async def _all_connections(database: Database) -> AsyncIterator[list[Any]]:
+    pool = database.pool
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(pool.acquire()) for _ in range(pool.get_max_size())]

@@ -8,7 +8,7 @@ import asyncpg
 
 from polus.base import clock, errors, wire
 from polus.desk import settings
-from polus.store.work import Account
+from polus.store.work import Account, Work
 
 BASE62 = string.ascii_letters + string.digits
 
@@ -33,14 +33,23 @@ OWN_BOT = "update accounts set bot_id = $2 where id = $1"
 
 TAGS = ("spam", "VIP", "auto-close", "auto-reply", "REFUND")
 
-WIRE = """
+GET = (
+    """
 select json_build_object('created_datetime', wire(created_datetime), 'domain', domain,
   'deactivated_datetime', wire(deactivated_datetime),
   'status', json_build_object('status', case when deactivated_datetime is null then 'active' else 'deactivated' end),
-  'settings', coalesce((select json_agg(json_build_object('id', id, 'type', type, 'data', data) order by id)
-    from account_settings where account_id = $1 and ($2 or type <> 'access')), '[]'::json))::text
+  'settings', coalesce((select json_agg(s.setting order by s.id) from (select id, """
+    + settings.WIRE
+    + """ as setting from account_settings
+    where account_id = $1 and ($2 or type <> 'access')) s), '[]'::json))::text
 from accounts where id = $1
 """
+)
+
+
+async def get(work: Work) -> str:
+    """The wire form of the account that `work` is in, with the settings that the actor may see."""
+    return await work.db.fetchval(GET, work.account.id, work.actor.may("admin"))  # type: ignore[no-any-return]
 
 
 async def create(db: Any, domain: str) -> Account:

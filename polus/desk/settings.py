@@ -1,6 +1,16 @@
-"""The account's settings: one row per type, each a JSON object. What they mean is left to who reads them."""
+"""The account's settings: one row per type, each a JSON object. What they mean is left to who reads them.
 
+Their shapes are checked by the doors; here only secrets are minded: shown as stars, kept when stars come back.
+"""
+
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
+
+from polus.base import errors, wire
+from polus.desk import changes
+from polus.store.work import Work
 
 BUSINESS_HOURS = {
     "timezone": "UTC",
@@ -57,3 +67,103 @@ FIRST: dict[str, dict[str, Any]] = {
     "auto-merge": {"tickets": {"enabled": False, "merging_window_days": 5}},
     "default-integration": {},
 }
+
+STARS = "********"
+
+# Client secrets of log-in providers are never shown.
+WIRE = """
+json_build_object('id', id, 'type', type, 'data', case when data ? 'custom_sso_providers'
+  then data || jsonb_build_object('custom_sso_providers', (
+    select coalesce(jsonb_object_agg(key, value || '{"client_secret": "********"}'), '{}')
+    from jsonb_each(data->'custom_sso_providers')))
+  else data end)
+"""
+
+# How to log in is the admins' business ($2: the caller is one).
+LIST = (
+    "select ("
+    + WIRE
+    + """)::text from account_settings
+where account_id = $1 and ($2 or type <> 'access') and ($3::text is null or type = $3) order by id
+"""
+)
+INSERT = (
+    """
+insert into account_settings (account_id, type, data) values ($1, $2, $3)
+on conflict (account_id, type) do nothing returning id, ("""
+    + WIRE
+    + ")::text"
+)
+HOLDER = "select id from account_settings where account_id = $1 and type = $2"
+GET = "select (" + WIRE + ")::text from account_settings where account_id = $1 and id = $2"
+LOCK = "select type, data from account_settings where account_id = $1 and id = $2 for update"
+UPDATE = (
+    "update account_settings set data = $3 where account_id = $1 and id = $2 returning (" + WIRE + ")::text"
+)
+
+
+async def listed(work: Work, kind: str | None) -> list[str]:
+    """The wire forms of all settings, or of those of one type; `access` only for admins."""
+    rows = await work.db.fetch(LIST, work.account.id, work.actor.may("admin"), kind)
+    return [row[0] for row in rows]
+
+
+async def require(work: Work, setting_id: int) -> None:
+    """404 unless the setting is there."""
+    if await work.db.fetchval(GET, work.account.id, setting_id) is None:
+        raise errors.NotFound
+
+
+async def create(work: Work, kind: str, data: Mapping[str, Any]) -> str:
+    """The first setting of its type; its wire form. 409 when the account has one, 400 for secrets it never had."""
+    data = _with_secrets(data, {})
+    row = await work.db.fetchrow(INSERT, work.account.id, kind, wire.encode(data))
+    if row is None:
+        holder = await work.db.fetchval(HOLDER, work.account.id, kind)
+        raise errors.Conflict({"type": [errors.IN_USE], "id": holder})
+    work.record("account-setting-created", "AccountSetting", row[0])
+    work.ring("account", work.account.id)
+    return row[1]  # type: ignore[no-any-return]
+
+
+async def update(work: Work, setting_id: int, kind: str, data: Mapping[str, Any] | None) -> str:
+    """Replace all of the setting's data; its wire form. 404; 400 when it is of another type."""
+    before = await work.db.fetchrow(LOCK, work.account.id, setting_id)
+    if before is None:
+        raise errors.NotFound
+    if before["type"] != kind:
+        raise errors.one("type", "Must be " + before["type"] + ", the type of this setting.")
+    old = msgspec.json.decode(before["data"])
+    new = old if data is None else msgspec.json.decode(wire.encode(_with_secrets(data, old)))
+    changed = _changed(old, new)
+    if not changed:
+        return await work.db.fetchval(GET, work.account.id, setting_id)  # type: ignore[no-any-return]
+    work.record("account-setting-updated", "AccountSetting", setting_id, changed)
+    work.ring("account", work.account.id)
+    return await work.db.fetchval(  # type: ignore[no-any-return]
+        UPDATE, work.account.id, setting_id, wire.encode(new)
+    )
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**old, **new}
+    nested = [key for key, value in both.items() if isinstance(value, (dict, list))]
+    return changes.between(old, {**dict.fromkeys(both), **new}, nested)
+
+
+def _with_secrets(data: Mapping[str, Any], old: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`data` with the stored secret wherever stars were sent."""
+    if "custom_sso_providers" not in data:
+        return data
+    known = old.get("custom_sso_providers", {})
+    providers, problems = {}, {}
+    for name, provider in data["custom_sso_providers"].items():
+        providers[name] = dict(provider)
+        if provider["client_secret"] == STARS:
+            if name in known:
+                providers[name]["client_secret"] = known[name]["client_secret"]
+            else:
+                problems[name] = {"client_secret": [errors.REQUIRED]}
+    if problems:
+        raise errors.Invalid({"data": {"custom_sso_providers": problems}})
+    return {**data, "custom_sso_providers": providers}

@@ -3,11 +3,13 @@
 import secrets
 import string
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from polus.base import clock, errors, wire
 from polus.desk import settings
+from polus.store.database import Database
 from polus.store.work import Account, Work
 
 BASE62 = string.ascii_letters + string.digits
@@ -46,6 +48,11 @@ from accounts where id = $1
 """
 )
 
+BY_ID = """
+select domain, hash, id = (select min(id) from accounts where deactivated_datetime is null) as is_default
+from accounts where id = $1
+"""
+
 
 async def get(work: Work) -> str:
     """The wire form of the account that `work` is in, with the settings that the actor may see."""
@@ -71,3 +78,35 @@ async def create(db: Any, domain: str) -> Account:
         raise errors.one("domain", "Letters, digits and hyphens only.") from None
     await db.execute(OWN_BOT, row["account_id"], row["bot_id"])
     return Account(row["account_id"], domain, file_hash, "")
+
+
+class Book:
+    """Accounts by id, for work that no request started. Kept: an account's domain and hash never change."""
+
+    def __init__(self, database: Database, base_url: str) -> None:
+        self._database = database
+        self._base_url = base_url
+        self._known: dict[int, Account] = {}
+
+    async def account(self, account_id: int) -> Account:
+        """The account, with the address under which people reach it. NotFound when there is none."""
+        known = self._known.get(account_id)
+        if known is None:
+            async with self._database.pool.acquire() as db:
+                row = await db.fetchrow(BY_ID, account_id)
+            if row is None:
+                raise errors.NotFound
+            base = self._base_url if row["is_default"] else address(self._base_url, row["domain"])
+            known = self._known[account_id] = Account(account_id, row["domain"], row["hash"], base)
+        return known
+
+
+def address(base_url: str, domain: str) -> str:
+    """Where an account is reached: the installation's address with the account's domain as first label.
+
+    `https://help.example` and `acme` give `https://acme.help.example`.
+    """
+    parts = urlsplit(base_url)
+    if not parts.hostname or parts.hostname.split(".", 1)[0] == domain:
+        return base_url
+    return base_url.replace("://", "://" + domain + ".", 1)

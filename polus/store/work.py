@@ -127,6 +127,11 @@ class Work:
         """Tell other processes after the commit; see `store.bell`."""
         self.rings.append(ring)
 
+    def follow(self, cause: Cause) -> None:
+        """Everything recorded from now on is a consequence of `cause`."""
+        self.cause = cause
+        self.context = cause.context or self.context
+
     async def flush(self) -> None:
         """Write the recorded events now, in one statement; the door calls it before it commits."""
         if not self._events:

@@ -6,7 +6,7 @@ The account is the wall between tests, as it is between shops: one database and 
 import base64
 import itertools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -14,6 +14,7 @@ import aiohttp
 from polus.desk import accounts, credentials, users
 from polus.store.database import Database
 from polus.store.work import SYSTEM, Account, writing
+from tests import proof
 
 ROLES = {
     "admin": "ada",
@@ -48,7 +49,6 @@ class Client:
     email: str
     key: str
     user_id: int
-    answers: list[tuple[str, str, Answer]] = field(default_factory=list)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -73,7 +73,9 @@ class Client:
         async with self.http.request(
             method, self.url + path, data=data, params=pairs, headers=sent, allow_redirects=False
         ) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        proof.check(method, path, answer.status, answer.headers, answer.raw)
+        return answer
 
     async def get(self, path: str, **query: Any) -> Answer:
         return await self.send("GET", path, **query)

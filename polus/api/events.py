@@ -59,6 +59,8 @@ FilterObjectType = Literal[
 ]
 # Written out from the table, so that a kind is named in one place.
 Type: Any = Literal[tuple(sorted(name for name, kind in events.KINDS.items() if kind.filterable))]
+Types = Annotated[list[Type], Meta(max_length=200, extra_json_schema=NO_COUNT)]
+UserIds = Annotated[list[Id], Meta(max_length=100, extra_json_schema=NO_COUNT)]
 
 
 class Event(msgspec.Struct):
@@ -85,7 +87,7 @@ class EventList(msgspec.Struct):
 
 
 class Span(msgspec.Struct, forbid_unknown_fields=True):
-    """A stretch of time, as `created_datetime[gte]=…&created_datetime[lt]=…`."""
+    """Events of a stretch of time, as `created_datetime[gte]=…&created_datetime[lt]=…`."""
 
     lt: When | UnsetType = UNSET
     lte: When | UnsetType = UNSET
@@ -105,13 +107,17 @@ class EventQuery(lists.Cursor, forbid_unknown_fields=True, kw_only=True):
     """Which events, in which order."""
 
     created_datetime: Span | UnsetType = UNSET
-    object_id: Whole | UnsetType = UNSET
-    object_type: FilterObjectType | UnsetType = UNSET
+    object_id: Annotated[Whole | UnsetType, Meta(description="Events of the thing with this id.")] = UNSET
+    object_type: Annotated[
+        FilterObjectType | UnsetType, Meta(description="Events of things of this type.")
+    ] = UNSET
     order_by: Literal["created_datetime", "created_datetime:asc", "created_datetime:desc"] = (
         "created_datetime:desc"
     )
-    types: Annotated[list[Type], Meta(max_length=200, extra_json_schema=NO_COUNT)] | UnsetType = UNSET
-    user_ids: Annotated[list[Id], Meta(max_length=100, extra_json_schema=NO_COUNT)] | UnsetType = UNSET
+    types: Annotated[Types | UnsetType, Meta(description="Events of any of these kinds.")] = UNSET
+    user_ids: Annotated[UserIds | UnsetType, Meta(description="Events that any of these users caused.")] = (
+        UNSET
+    )
 
 
 @operation(

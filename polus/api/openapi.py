@@ -8,27 +8,100 @@ from msgspec import inspect
 
 from polus import __version__
 from polus.api import fields
-from polus.api.bodies import Form
 from polus.api.operation import Operation
+from polus.api.routes import Routes
+from polus.api.scopes import SCOPES
 
 REF = "#/components/schemas/{name}"
-SCOPES_TEXT = "Scopes are granted to apps; API keys have none."
 
 INTRODUCTION = """
-Polus answers the same REST API as the helpdesk whose clients it serves. Authenticate with HTTP Basic: the user is an
-agent's e-mail address, the password one of the agent's API keys.
+Polus answers the REST API that programs for the hosted helpdesk already speak: the same paths, fields, errors, pages
+and limits.
+
+**Who calls.** Every request carries HTTP Basic credentials: the user is an agent's e-mail address, the password one of
+that agent's API keys. What the agent's role may do, the key may do.
+
+**Lists** come in pages. `meta.next_cursor` and `meta.prev_cursor` are the `cursor` of the neighbouring pages, null at
+the ends.
+
+**Refusals** are `{"error": {"msg": "…", "data": {…}}}`. Of a wrong body, `data` names every wrong field at once.
+
+**Limits.** Each key may make 40 requests in 20 seconds (an installation may set another figure).
+`X-Gorgias-Account-Api-Call-Limit` tells how many are used up; after that the answer is 429 with `Retry-After`.
 """
+
+# Tags in the order in which they are shown.
+TAGS: dict[str, str] = {
+    "Account": "The account itself and its settings.",
+    "Users": "The people who answer customers, their roles and profiles.",
+    "Teams": "Groups of users that tickets are given to.",
+    "Customers": "The people who write, with all addresses they write from.",
+    "Tickets": "Conversations with customers, from the first message to the last.",
+    "Ticket messages": "What was said in a ticket: messages in and out, and internal notes.",
+    "Tags": "Words that sort tickets.",
+    "Files": "Attachments and pictures: put in, and fetched again.",
+    "Search": "Finds customers, users, teams, tags and integrations by a few letters.",
+    "Integrations": "What the account is connected to, such as the addresses it receives mail at.",
+    "Events": "The audit log: who did what, and when.",
+}
+
+# What parameters mean whose declaration does not say.
+PARAMETERS: dict[str, str] = {
+    "cursor": "Where the page begins: `meta.next_cursor` or `meta.prev_cursor` of another page.",
+    "limit": "How many items a page has.",
+    "order_by": "By what the list is sorted, and which way.",
+}
+PATH_PARAMETERS: dict[str, str] = {
+    "file_type": "What the file was uploaded as.",
+    "domain_hash": "Twelve characters that stand for the account.",
+    "resource_name": "The file's own part of its address.",
+}
+
+HEADERS: dict[str, Any] = {
+    "RequestId": {"description": "Names this request in the server's log.", "schema": {"type": "string", "format": "uuid"}},
+    "CallLimit": {
+        "description": "Requests in the bucket of these credentials, and how many fit: `3/40`.",
+        "schema": {"type": "string", "pattern": "^[0-9]+/[0-9]+$"},
+    },
+    "RetryAfter": {"description": "Seconds until one more request fits.", "schema": {"type": "integer", "minimum": 1}},
+    "Location": {"description": "Where to go instead.", "schema": {"type": "string"}},
+}  # fmt: skip
+ON_ALL = {
+    "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+    "X-Gorgias-Account-Api-Call-Limit": {"$ref": "#/components/headers/CallLimit"},
+}
+LOCATION = {"Location": {"required": True, **HEADERS["Location"]}}
+
+# Refusals that several operations share: name of the component, description, example.
+REFUSALS: dict[int, tuple[str, str, Any]] = {
+    400: ("BadRequest", "A field or parameter is wrong; all of them are told together.",
+          {"msg": "Failed to create tag", "data": {"name": ["Missing data for required field."]}}),
+    401: ("Unauthorized", "No credentials, or wrong ones.", {"msg": "Unauthorized."}),
+    403: ("Forbidden", "The role or the scope does not reach, or the thing is protected.",
+          {"msg": "You do not have the permission to perform this action."}),
+    404: ("NotFound", "There is no such thing in this account.", {"msg": "Resource not found."}),
+    409: ("Conflict", "Something else has that name already, or uses this.",
+          {"msg": "The resource already exists.", "data": {"name": ["Already in use."]}}),
+    413: ("TooLarge", "The request is larger than is taken; `data.limit` in bytes.",
+          {"msg": "The request is too large.", "data": {"limit": 33554432}}),
+    415: ("UnsupportedMediaType", "The body is neither JSON nor what this operation takes.",
+          {"msg": "Unsupported media type."}),
+    429: ("TooManyRequests", "Too many requests with these credentials.",
+          {"msg": "Too many requests.", "data": {"retry_after": 1}}),
+    500: ("ServerError", "A mistake of ours; the log tells more under the request's id.",
+          {"msg": "Internal server error.", "data": {"request_id": "8f0fa8f5-5b09-4b0c-9b7c-1c4a1f5c0b52"}}),
+}  # fmt: skip
 
 
 class ErrorDetail(msgspec.Struct):
-    """What went wrong."""
+    """What went wrong: `msg` in a sentence, `data` field by field."""
 
     msg: str
     data: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Error(msgspec.Struct):
-    """Every refusal."""
+    """A refusal."""
 
     error: ErrorDetail
 
@@ -41,44 +114,99 @@ def document(operations: list[Operation], base_url: str = "") -> dict[str, Any]:
         kinds += [operation.answer] if operation.answer is not None else []
         kinds += [field.type for field in msgspec.structs.fields(operation.query.kind)]
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=fields.schema, ref_template=REF)
-    schemas, components = _told(schemas), _told(components | fields.COMPONENTS)
-    found = dict(zip(map(_key, kinds), schemas, strict=True))
+    components = _tidy(components | fields.COMPONENTS)
+    found = dict(zip(map(repr, kinds), _tidy(schemas), strict=True))
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, found)
+    used = {operation.tag for operation in operations}
+    shared = {"responses": {name: _refusal(status) for status, (name, _, _) in REFUSALS.items()}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Polus", "version": __version__, "description": INTRODUCTION.strip()},
+        "info": {
+            "title": "Polus API",
+            "version": __version__,
+            "description": INTRODUCTION.strip(),
+            "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        },
         "servers": [{"url": base_url or "/"}],
-        "security": [{"basic": []}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in used],
+        "security": [{"basic": []}, {"oauth2": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
-            "responses": {
-                "Error": {
-                    "description": "The request was refused; `error.msg` says why, `error.data` where.",
-                    "content": {"application/json": {"schema": found[_key(Error)]}},
-                }
-            },
-            "securitySchemes": {
-                "basic": {"type": "http", "scheme": "basic", "description": "E-mail and API key."}
-            },
+            "schemas": _reached(components, [paths, shared]),
+            **shared,
+            "headers": HEADERS,
+            "securitySchemes": _security_schemes(),
         },
     }
 
 
-def _told(value: Any) -> Any:
-    """Without the limits that a type holds but does not tell (`fields.NO_RANGE` and the like)."""
+def _reached(components: dict[str, Any], roots: Any) -> dict[str, Any]:
+    """The components that something refers to, by name."""
+    reached: set[str] = set()
+    found = _references(roots)
+    while found:
+        reached |= found
+        found = _references([components[name] for name in found]) - reached
+    return {name: components[name] for name in sorted(reached)}
+
+
+def _references(value: Any) -> set[str]:
     if isinstance(value, dict):
-        untold = ("x-untold", *value.get("x-untold", ()))
-        return {key: _told(item) for key, item in value.items() if key not in untold}
+        here = str(value.get("$ref", ""))
+        found = {here.rsplit("/", 1)[1]} if here.startswith("#/components/schemas/") else set()
+        return found.union(*map(_references, value.values()))
+    if isinstance(value, list):
+        return set[str]().union(*map(_references, value))
+    return set()
+
+
+def _security_schemes() -> dict[str, Any]:
+    flow = {
+        "authorizationUrl": "/oauth/authorize",
+        "tokenUrl": "/oauth/token",
+        "refreshUrl": "/oauth/token",
+        "scopes": SCOPES,
+    }
+    return {
+        "basic": {"type": "http", "scheme": "basic", "description": "An agent's e-mail address and API key."},
+        "oauth2": {
+            "type": "oauth2",
+            "description": "For apps: what they may do is the person's role and the granted scopes together.",
+            "flows": {"authorizationCode": flow},
+        },
+    }
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    _, description, example = REFUSALS[status]
+    headers = dict(ON_ALL)
+    if status == 429:
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    content = {"schema": {"$ref": REF.format(name="Error")}, "example": {"error": example}}
+    return {"description": description, "headers": headers, "content": {"application/json": content}}
+
+
+def _tidy(value: Any) -> Any:
+    """Schemas as people write them: the kind of an enum's values, `null` among the types, no limits that are held
+    but not told (`fields.NO_RANGE` and the like)."""
     if isinstance(value, (list, tuple)):
-        return [_told(item) for item in value]
-    return value
-
-
-def _key(kind: Any) -> str:
-    return repr(kind)
+        return [_tidy(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    untold = ("x-untold", *value.get("x-untold", ()))
+    tidy = {key: _tidy(item) for key, item in value.items() if key not in untold}
+    values = tidy.get("enum")
+    if isinstance(values, list) and "type" not in tidy and all(isinstance(item, str) for item in values):
+        return {"type": "string", **tidy}
+    choices = tidy.get("anyOf")
+    if isinstance(choices, list) and len(choices) == 2 and {"type": "null"} in choices:
+        (other,) = (choice for choice in choices if choice != {"type": "null"})
+        if isinstance(other.get("type"), str) and "enum" not in other:
+            del tidy["anyOf"]
+            return {**other, "type": [other["type"], "null"], **tidy}
+    return tidy
 
 
 def _operation(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
@@ -86,24 +214,29 @@ def _operation(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary.rstrip("."),
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation, found)],
-        "responses": _responses(operation, found),
-        "x-role": operation.role,
     }
     if operation.description:
         said["description"] = operation.description
-    if operation.scope:
-        said["x-scope"] = operation.scope
+    parameters = [*_path_parameters(operation), *_query_parameters(operation, found)]
+    if parameters:
+        said["parameters"] = parameters
     if operation.body is not None:
         said["requestBody"] = {
             "required": operation.body_required,
-            "content": {operation.request_content: {"schema": _body(operation.body, found)}},
+            "content": {operation.request_content: {"schema": found[repr(operation.body.kind)]}},
         }
+    said["responses"] = _responses(operation, found)
+    said["security"] = _security(operation)
+    said["x-role"] = operation.role
+    if operation.scope:
+        said["x-scope"] = operation.scope
     return said
 
 
-def _body(form: Form[Any], found: dict[str, Any]) -> Any:
-    return found[_key(form.kind)]
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    oauth2: dict[str, list[str]] = {"oauth2": [operation.scope] if operation.scope else []}
+    anybody: list[dict[str, list[str]]] = [{}] if operation.public is not None else []
+    return [*anybody, {"basic": []}, oauth2]
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -112,47 +245,95 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string"} if name in TEXTS else {"type": "integer"},
+            "description": PATH_PARAMETERS.get(name) or "Id of the " + _noun(operation.path, name) + ".",
+            "schema": {"type": "string"} if name in Routes.TEXTS else {"type": "integer"},
         }
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
 
 
-TEXTS = frozenset(("file_type", "domain_hash", "resource_name", "name", "slug"))
+def _noun(path: str, name: str) -> str:
+    """What an id in a path is of: `/api/tickets/{id}` → ticket."""
+    words = name.removesuffix("id").removesuffix("_") if name != "id" else ""
+    if not words:
+        before = path.split("/{" + name + "}", 1)[0].rsplit("/", 1)[1]
+        words = before.removesuffix("s")
+    return words.replace("_", " ").replace("-", " ")
 
 
 def _query_parameters(operation: Operation, found: dict[str, Any]) -> list[dict[str, Any]]:
     parameters = []
     for field in msgspec.structs.fields(operation.query.kind):
-        schema = dict(found[_key(field.type)])
+        schema = dict(found[repr(field.type)])
         if field.default not in (msgspec.NODEFAULT, msgspec.UNSET, None, "", ()):
             schema["default"] = field.default
-        parameter = {
-            "name": field.encode_name,
-            "in": "query",
-            "required": field.required,
-            "schema": schema,
-        }
-        info = inspect.type_info(field.type)
-        if operation.query.takes_list(field.encode_name):
+        name = field.encode_name
+        parameter = {"name": name, "in": "query", "required": field.required}
+        said = schema.pop("description", None) or _described(field.type) or PARAMETERS.get(name)
+        if said:
+            parameter["description"] = said
+        if operation.query.takes_list(name):
             parameter |= {"style": "form", "explode": True}
-        elif operation.query.takes_object(field.encode_name):
+        elif operation.query.takes_object(name):
             parameter |= {"style": "deepObject", "explode": True}
-        if isinstance(info, inspect.Metadata) and info.extra_json_schema:
-            parameter |= {key: value for key, value in info.extra_json_schema.items() if key == "description"}
-        parameters.append(parameter)
+        parameters.append({**parameter, "schema": schema})
     return parameters
 
 
+def _described(kind: Any) -> str | None:
+    """The description that an annotated type carries, also inside `… | UnsetType`."""
+    for info in _flat(inspect.type_info(kind)):
+        if isinstance(info, inspect.Metadata) and info.extra_json_schema:
+            description: str | None = info.extra_json_schema.get("description")
+            if description:
+                return description
+        if isinstance(info, inspect.StructType) and info.cls.__doc__:
+            return " ".join(info.cls.__doc__.split())
+    return None
+
+
+def _flat(info: inspect.Type) -> list[inspect.Type]:
+    return list(info.types) if isinstance(info, inspect.UnionType) else [info]
+
+
 def _responses(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Done." if operation.answer is None else "The answer."}
+    success: dict[str, Any] = {"description": _success(operation), "headers": dict(ON_ALL)}
     if operation.answer is not None:
-        success["content"] = {"application/json": {"schema": found[_key(operation.answer)]}}
+        success["content"] = {"application/json": {"schema": found[repr(operation.answer)]}}
     responses: dict[str, Any] = {str(operation.status): success}
+    if operation.status == 307:
+        success["headers"] |= LOCATION
     if operation.redirects:
-        responses["301"] = {"description": "Merged into another one, which `Location` names."}
-    refused = {"$ref": "#/components/responses/Error"}
-    for status in (400, 401, 403, 404, 405, 409, 413, 415, 429, *operation.statuses):
-        responses[str(status)] = refused
-    responses["default"] = refused
-    return responses
+        responses["301"] = {
+            "description": "It was merged into another one: the same path with that one's id.",
+            "headers": ON_ALL | LOCATION,
+        }
+    for status in refused(operation):
+        responses[str(status)] = {"$ref": "#/components/responses/" + REFUSALS[status][0]}
+    return dict(sorted(responses.items()))
+
+
+def _success(operation: Operation) -> str:
+    said = {
+        200: "Here it is.",
+        201: "Made.",
+        202: "Changed.",
+        204: "Gone.",
+        207: "One result for each.",
+        307: "Over there.",
+    }
+    return (
+        said[operation.status] if operation.answer is not None or operation.status in (204, 307) else "Done."
+    )
+
+
+def refused(operation: Operation) -> list[int]:
+    """The statuses with which an operation may refuse."""
+    statuses = {400, 401, 403, 429, 500, *operation.statuses}
+    if "{" in operation.path:
+        statuses.add(404)
+    if operation.method != "GET":
+        statuses.add(409)
+    if operation.body is not None:
+        statuses |= {413, 415}
+    return sorted(statuses)

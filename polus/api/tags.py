@@ -93,7 +93,7 @@ READ_ONLY = ("id", "uri", "usage", "created_datetime", "deleted_datetime")
 class TagQuery(lists.Cursor, forbid_unknown_fields=True, kw_only=True):
     """Which tags, in which order."""
 
-    search: str = ""
+    search: Annotated[str, Meta(description="Tags whose name contains this, in any case.")] = ""
     order_by: Literal[
         "created_datetime",
         "name",

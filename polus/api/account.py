@@ -26,6 +26,7 @@ Account = msgspec.defstruct(
         ("settings", list[Setting]),
         ("status", AccountStatus),
     ],
+    namespace={"__doc__": "The account."},
 )
 
 

@@ -230,6 +230,7 @@ Setting: Any = Union[  # noqa: UP007
             [("id", int), ("data", shape)],
             tag_field="type",
             tag=kind,
+            namespace={"__doc__": "The setting `" + kind + "`."},
         )
         for kind, shape in SHAPES.items()
     )
@@ -243,13 +244,15 @@ class SettingInput(msgspec.Struct, forbid_unknown_fields=True):
     data: Free | UnsetType = UNSET
 
 
-SettingList = msgspec.defstruct("SettingList", [("data", list[Setting])])
+SettingList = msgspec.defstruct(
+    "SettingList", [("data", list[Setting])], namespace={"__doc__": "All settings."}
+)
 
 
 class SettingQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Which settings."""
 
-    type: str | UnsetType = UNSET
+    type: Annotated[str | UnsetType, Meta(description="The setting of this type alone.")] = UNSET
 
 
 def _data(kind: str, given: Any) -> Any:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from polus.base import clock, errors, names
+from polus.base import addresses, clock, errors, names
 
 LARGEST = 2**63 - 1
 # Limits that hold but that the document does not state, because the contract states none.
@@ -27,9 +27,6 @@ ExternalId = Annotated[str, Meta(max_length=255)]
 BODY_BYTES = 1_048_576
 FREE_BYTES = 256 * 1024
 FREE_DEPTH = 20
-EMAIL_LENGTH = 320
-# What PostgreSQL, SMTP and people agree on; quoted local parts are refused on purpose.
-EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+", re.UNICODE)
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 CHANNEL = re.compile(r"[a-z0-9_-]{1,64}")
 REGION = re.compile(r"[-_]")
@@ -112,10 +109,10 @@ def _text(given: Any) -> str:
 
 
 def _email(given: Any) -> Email:
-    text = _text(given).strip().lower()
-    if len(text) > EMAIL_LENGTH:
-        raise Fault(errors.too_long(EMAIL_LENGTH))
-    if not EMAIL.fullmatch(text):
+    text = addresses.email(_text(given))
+    if len(text) > addresses.EMAIL_LENGTH:
+        raise Fault(errors.too_long(addresses.EMAIL_LENGTH))
+    if not addresses.is_email(text):
         raise Fault(errors.NOT_EMAIL)
     return Email(text)
 
@@ -215,7 +212,7 @@ READERS: dict[type, Callable[[Any], Any]] = {
 
 SCHEMAS: dict[type, dict[str, Any]] = {
     When: {"type": "string", "format": "date-time"},
-    Email: {"type": "string", "format": "email", "maxLength": EMAIL_LENGTH},
+    Email: {"type": "string", "format": "email", "maxLength": addresses.EMAIL_LENGTH},
     Body: {"type": "string", "x-max-bytes": BODY_BYTES},
     Channel: {"type": "string"},
     Url: {"type": "string", "format": "uri"},

@@ -29,6 +29,11 @@ def encode(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=_text).decode()
 
 
+def jsonb(value: Any) -> str | None:
+    """The same for a nullable column: None stays null."""
+    return None if value is None else encode(value)
+
+
 def plain(value: Any) -> Any:
     """Structs as dicts without absent fields, texts as `str`; datetimes stay datetimes."""
     return msgspec.to_builtins(value, enc_hook=_plain, builtin_types=(datetime.datetime,))

@@ -54,11 +54,15 @@ def asked(query: str) -> list[str]:
     return list(dict.fromkeys(word[:WORD_LENGTH] for word in WORD.findall(folded)))[:WORDS]
 
 
+def rows(texts: Iterable[str | None], addresses: Iterable[str | None]) -> tuple[list[str], list[bool]]:
+    """The words to be stored of a customer, and of each whether it is of `texts`."""
+    main = of(*texts)
+    further = [word for word in of(*addresses) if word not in main][: WORDS - len(main)]
+    return main + further, [True] * len(main) + [False] * len(further)
+
+
 async def store(
     work: Work, customer_id: int, texts: Iterable[str | None], addresses: Iterable[str | None] = ()
 ) -> None:
     """Replace the customer's words by those of `texts` (name, e-mail) and of further `addresses`."""
-    main = of(*texts)
-    further = [word for word in of(*addresses) if word not in main][: WORDS - len(main)]
-    flags = [True] * len(main) + [False] * len(further)
-    await work.db.execute(STORE, work.account.id, customer_id, main + further, flags)
+    await work.db.execute(STORE, work.account.id, customer_id, *rows(texts, addresses))

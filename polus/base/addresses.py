@@ -1,0 +1,44 @@
+"""E-mail addresses and telephone numbers: what is one, and how two of them are compared."""
+
+import re
+
+import phonenumbers
+
+EMAIL_LENGTH = 320
+# What PostgreSQL, SMTP and people agree on; quoted local parts are refused on purpose.
+EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+", re.UNICODE)
+# A number as people write it; words ("1-800-FLOWERS") are compared as words.
+PHONE = re.compile(
+    r"[+(]?[0-9][0-9 ().\-/\u00a0\u2011]{0,48}(?:(?:ext\.?|x|#)[ ]?[0-9]{1,8})?", re.IGNORECASE
+)
+DIGITS = re.compile(r"[^0-9]+")
+
+
+def email(text: str) -> str:
+    """The address as it is stored and compared: without blanks around it, in lower case."""
+    return text.strip().lower()
+
+
+def is_email(text: str) -> bool:
+    """Whether `text`, as `email` gives it, is an e-mail address."""
+    return len(text) <= EMAIL_LENGTH and EMAIL.fullmatch(text) is not None
+
+
+def phone(text: str) -> str:
+    """What of a telephone number is compared; "" when it is none.
+
+    With its country (`+` or `00` in front) that is the number as dialled from abroad, so that "+49 (0)30 1234" and
+    "0049 30 1234" are the same; without one just the digits.
+    """
+    text = text.strip()
+    if not PHONE.fullmatch(text):
+        return ""
+    digits = DIGITS.sub("", text)
+    if not text.startswith(("+", "00")):
+        return digits
+    try:
+        number = phonenumbers.parse("+" + text.lstrip("+0"))
+    except phonenumbers.NumberParseException:
+        return digits
+    full = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return full + ("x" + number.extension if number.extension else "")

@@ -1,4 +1,4 @@
-"""The REST API as one plain ASGI application: account, credentials, limit, route, rights, body, handler, answer.
+"""The REST API as one plain ASGI application: account, credentials, limit, route, rights, body, verb, answer.
 
 The order of checks is the reference's. No framework stands between the socket and the operation, because two layers
 of middleware cost more than the whole answer.
@@ -163,7 +163,7 @@ class Api:
                     await operation.subject(work, ids[0])
                 raise errors.Invalid(invalid.data or {}, invalid.msg) from None
             call = Call(ids, query, body, scope, exchange.receive)
-            answer = await operation.handler(work, call)
+            answer = await operation.perform(work, call)
         if isinstance(answer, Reply):
             return answer
         return Reply(answer or b"")

@@ -17,7 +17,7 @@ class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Call(msgspec.Struct, Generic[Q, B]):
-    """What a handler is given beside `work`: the path's ids, the query, the body, and the ASGI request they are from."""
+    """What an operation is given beside `work`: the path's ids, the query, the body, and the ASGI request they are from."""
 
     ids: tuple[Any, ...]
     query: Q
@@ -42,7 +42,7 @@ class Reply(msgspec.Struct):
 
 # Raises NotFound or Merged unless the thing of that id is there.
 Subject = Callable[[Work, int], Awaitable[None]]
-Handler = Callable[[Work, Call[Any, Any]], Awaitable[bytes | Reply | None]]
+Perform = Callable[[Work, Call[Any, Any]], Awaitable[bytes | Reply | None]]
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class Operation(msgspec.Struct, frozen=True):
     tag: str
     subject: Subject | None
     writes: bool
-    handler: Handler
+    perform: Perform
     statuses: tuple[int, ...]
     body_required: bool
     tolerated: frozenset[str]
@@ -98,8 +98,8 @@ def operation(
     request_content: str = "application/json",
     public: Callable[[list[str]], bool] | None = None,
     redirects: bool = False,
-) -> Callable[[Handler], Handler]:
-    """Declare the operation that the decorated handler answers.
+) -> Callable[[Perform], Perform]:
+    """Declare the operation that the decorated function performs.
 
     `scope`: the OAuth2 scope; None: any valid credential. `role`: the least role. `subject` raises unless the
     thing that the path's first id names is there; a wrong body is told only then (reference: order of checks). `ignored`:
@@ -107,11 +107,12 @@ def operation(
     the document, None when it is empty. `writes`: in a transaction; by default every method but GET. `failure`:
     the sentence of a 400, by default made from `id`. `statuses`: further statuses the document names.
     `tolerated`: unknown query keys that are let pass. `public`: whether the path, given its parameters, is open to
-    anybody. `redirects`: whether the path's first id may be of something merged (301). The handler's docstring is summary and description.
+    anybody. `redirects`: whether the path's first id may be of something merged (301). The function's docstring is
+    summary and description.
     """
 
-    def declare(handler: Handler) -> Handler:
-        summary, _, description = (handler.__doc__ or "").strip().partition("\n")
+    def declare(perform: Perform) -> Perform:
+        summary, _, description = (perform.__doc__ or "").strip().partition("\n")
         verb, _, noun = id.partition("-")
         REGISTRY.append(
             Operation(
@@ -130,7 +131,7 @@ def operation(
                 tag=tag,
                 subject=subject,
                 writes=method != "GET" if writes is None else writes,
-                handler=handler,
+                perform=perform,
                 statuses=statuses,
                 body_required=body_required,
                 tolerated=frozenset(tolerated),
@@ -139,6 +140,6 @@ def operation(
                 redirects=redirects,
             )
         )
-        return handler
+        return perform
 
     return declare

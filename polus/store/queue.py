@@ -1,9 +1,8 @@
 """Work that lies in tables, done in the background: found, run a bounded number at a time, until told to stop.
 
-There is no second store of jobs. A job is the row that says what must happen; running it locks that row in the job's
-own transaction, so the lock ends with the process, however it ends, and the next worker goes on at once. Which tables
-there are, and what to do with a row, is said by the lanes (reactions, mails, deliveries). Why no queue library:
-docs/decisions/0010-queue.md.
+A job is the row that says what must happen. Running it locks that row in the job's own transaction: the lock ends with
+the process, however it ends, and the next worker goes on. Which tables there are and what to do with a row is said by
+the lanes (reactions, mails, deliveries). Why no queue library: docs/decisions/0010-queue.md.
 """
 
 import asyncio

@@ -1,10 +1,6 @@
 """The document inside a message's frame, and the policy it is served with.
 
-The frame is `sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"`, and the same words stand in the
-document's own policy, so they also hold when somebody opens its address in a tab. Scripts, forms, top navigation and
-plugins are off in both. `allow-same-origin` without `allow-scripts` is safe: nothing inside can use the origin, since
-nothing inside runs; it lets the page around measure the document, so that the frame is as high as the mail. The two
-words must never stand together. Mail arrives here sanitised; these rules hold even if the sanitiser let something by.
+Mail arrives here sanitised; these rules hold even if the sanitiser let something by.
 """
 
 import re
@@ -12,6 +8,11 @@ import re
 from markupsafe import Markup
 from starlette.responses import Response
 
+# The frame is `sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"`, and the same words stand in the
+# document's own policy, so they also hold when somebody opens its address in a tab. Scripts, forms, top navigation and
+# plugins are off in both. `allow-same-origin` without `allow-scripts` is safe: nothing inside can use the origin, since
+# nothing inside runs; it lets the page around measure the document, so that the frame is as high as the mail. The two
+# words must never stand together.
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 POLICY = (
     f"sandbox {SANDBOX}; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "

@@ -1,0 +1,78 @@
+"""The journal of incoming mail: raw mails, safe in the database before anybody is told that they arrived.
+
+Every row ends in exactly one named state; what brings it there is left to `receive`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from polus.base import clock, text
+from polus.store.database import Database
+
+MOST_ADDRESS = 320  # characters: 64 before the @, 255 after it
+
+# The address as it is written, else without its plus part: `help+anything@shop.example` arrives at `help@shop.example`.
+MAILBOX = """
+select i.account_id, i.id as integration_id
+from unnest($1::text[]) with ordinality as asked (address, position)
+join integrations i on lower(i.meta->>'address') = asked.address and i.type = 'email'
+join accounts a on a.id = i.account_id
+where i.deactivated_datetime is null and a.deactivated_datetime is null
+order by asked.position limit 1
+"""
+
+INSERT = """
+insert into mails (account_id, integration_id, envelope_from, envelope_to, raw, size, received_datetime)
+values ($1, $2, $3, $4, $5, $6, $7) returning id
+"""
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """Where an address leads: an e-mail integration of an account."""
+
+    account_id: int
+    integration_id: int
+
+
+async def mailbox(database: Database, address: str) -> Mailbox | None:
+    """Whose address it is; None when nobody's. Case does not matter, a part after `+` neither."""
+    address = text.clean(address).lower()
+    local, at, domain = address.rpartition("@")
+    if not at or len(address) > MOST_ADDRESS:
+        return None
+    asked = [address, local.partition("+")[0] + "@" + domain]
+    async with database.pool.acquire(timeout=30) as db:
+        row = await db.fetchrow(MAILBOX, asked)
+    return None if row is None else Mailbox(**row)
+
+
+async def write(
+    database: Database, sender: str, recipients: Sequence[tuple[str, Mailbox]], raw: bytes
+) -> list[tuple[int, int]]:
+    """Keep a mail, once for each account it is for; committed when this returns the rows' (account id, id).
+
+    `recipients` are the envelope's addresses as given, each with where it leads. The first one of an account decides
+    through which of its integrations the mail came.
+    """
+    accounts: dict[int, list[tuple[str, Mailbox]]] = {}
+    for address, box in recipients:
+        accounts.setdefault(box.account_id, []).append((text.clean(address), box))
+    now = clock.now()
+    written = []
+    async with database.pool.acquire(timeout=30) as db, db.transaction():
+        for account_id, given in accounts.items():
+            row: Any = await db.fetchval(
+                INSERT,
+                account_id,
+                given[0][1].integration_id,
+                text.clean(sender)[:MOST_ADDRESS],
+                [address for address, _ in given],
+                raw,
+                len(raw),
+                now,
+            )
+            written.append((account_id, row))
+    database.ring(("work", "mails"))
+    return written

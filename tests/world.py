@@ -4,6 +4,7 @@ The account is the wall between tests, as it is between shops: one database and 
 """
 
 import base64
+import io
 import itertools
 import json
 from dataclasses import dataclass
@@ -71,7 +72,12 @@ class Client:
             **(headers or {}),
         }
         async with self.http.request(
-            method, self.url + path, data=data, params=pairs, headers=sent, allow_redirects=False
+            method,
+            self.url + path,
+            data=None if data is None else io.BytesIO(data),
+            params=pairs,
+            headers=sent,
+            allow_redirects=False,
         ) as response:
             answer = Answer(response.status, response.headers, await response.read())
         proof.check(method, path, answer.status, answer.headers, answer.raw)

@@ -81,6 +81,11 @@ def envelope(
     meta: dict[str, Any] = {"prev_cursor": prev_cursor, "next_cursor": next_cursor}
     if total:
         meta["total_resources"] = None
+    return wrapped(call, items, meta)
+
+
+def wrapped(call: Call[Any, Any], items: Iterable[str], meta: dict[str, Any]) -> bytes:
+    """The same with any `meta`."""
     head = b'{"object":"list","uri":' + msgspec.json.encode(uri(call)) + b',"data":['
     return head + ",".join(items).encode() + b'],"meta":' + msgspec.json.encode(meta) + b"}"
 

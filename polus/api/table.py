@@ -1,17 +1,21 @@
-"""All operations: importing a resource's module declares its operations; a new resource is one line here."""
+"""All operations: importing a resource's module declares its operations; a new resource is one line in each list."""
 
 from polus.api import (
     account,
     events,
+    messages,
     settings,
     tags,
+    tickets,
 )
 from polus.api.operation import REGISTRY
 
 RESOURCES = (
     account,
     events,
+    messages,
     settings,
     tags,
+    tickets,
 )
 OPERATIONS = sorted(REGISTRY, key=lambda operation: (operation.path, operation.method))

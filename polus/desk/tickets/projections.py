@@ -1,0 +1,155 @@
+"""What tickets and messages look like on the wire, as SQL: one truth for the API, rules, templates and live pages.
+
+Aliases: `t` a ticket, `m` a message. `$1` is the account and `$2` the user for whom `is_unread` is told.
+"""
+
+from polus.desk.customers import forms as customers
+
+PRIORITY = "(array['low', 'normal', 'high', 'critical'])[t.priority]"
+
+USER = """
+json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'firstname', firstname(u.name),
+  'lastname', lastname(u.name), 'meta', u.meta)
+"""
+
+ASSIGNEES = """
+'assignee_user', (select json_build_object('id', u.id, 'email', u.email, 'name', u.name,
+    'firstname', firstname(u.name), 'lastname', lastname(u.name), 'meta', u.meta, 'bio', u.bio)
+  from users u where u.account_id = t.account_id and u.id = t.assignee_user_id),
+'assignee_team', (select json_build_object('id', g.id, 'name', g.name, 'decoration', g.decoration)
+  from teams g where g.account_id = t.account_id and g.id = t.assignee_team_id),
+"""
+
+TAGS = """
+'tags', coalesce((select json_agg(json_build_object('id', g.id, 'name', g.name, 'decoration', g.decoration)
+    order by g.name) from ticket_tags l join tags g on g.account_id = l.account_id and g.id = l.tag_id
+  where l.account_id = t.account_id and l.ticket_id = t.id), '[]'::json),
+"""
+
+UNREAD = """
+'is_unread', not exists (select from ticket_reads r where r.account_id = t.account_id and r.ticket_id = t.id
+  and r.user_id = $2 and r.read_datetime >= t.unread_datetime),
+"""
+
+# The keys that both forms share, but for those that make them different.
+COMMON = (
+    """
+'id', t.id, 'uri', '/api/tickets/' || t.id || '/', 'external_id', t.external_id, 'language', t.language,
+'status', t.status, 'priority', """
+    + PRIORITY
+    + """, 'channel', t.channel, 'via', t.via, 'from_agent', t.from_agent,
+'subject', t.subject, 'meta', t.meta, 'spam', t.spam,
+"""
+    + ASSIGNEES
+    + TAGS
+    + UNREAD
+    + """
+'created_datetime', wire(t.created_datetime), 'opened_datetime', wire(t.opened_datetime),
+'last_received_message_datetime', wire(t.last_received_message_datetime),
+'last_message_datetime', wire(t.last_message_datetime), 'updated_datetime', wire(t.updated_datetime),
+'closed_datetime', wire(t.closed_datetime), 'snooze_datetime', wire(t.snooze_datetime),
+'trashed_datetime', wire(t.trashed_datetime)
+"""
+)
+
+# wire: view items omit `summary` and `custom_fields`, ticket lists have both
+COMPACT_ITEM = (
+    "json_build_object("
+    + COMMON
+    + """, 'excerpt', t.excerpt, 'messages_count', t.messages_count,
+'last_sent_message_not_delivered', t.not_delivered,
+'integrations', coalesce((select json_agg(json_build_object('name', i.name, 'address', i.meta->>'address',
+    'type', i.type) order by i.id) from integrations i
+  where i.account_id = t.account_id and i.id = any(t.integration_ids)), '[]'::json),
+'customer', (select """
+    + customers.PERSON
+    + """ from customers c where c.account_id = t.account_id and c.id = t.customer_id){more})::text
+"""
+)
+COMPACT_VIEW = COMPACT_ITEM.replace("{more}", "")
+COMPACT_LIST = COMPACT_ITEM.replace(
+    "{more}",
+    """,
+'summary', t.summary, 'custom_fields', t.custom_fields""",
+)
+
+MESSAGE_COMMON = (
+    """
+'id', m.id, 'uri', '/api/tickets/' || m.ticket_id || '/messages/' || m.id || '/', 'message_id', m.message_id,
+'ticket_id', m.ticket_id, 'external_id', m.external_id, 'public', m.public, 'channel', m.channel, 'via', m.via,
+'source', m.source,
+'sender', case when m.from_agent then (select """
+    + USER
+    + """ from users u where u.account_id = m.account_id and u.id = m.sender_id)
+  else (select """
+    + customers.PERSON
+    + """ from customers c where c.account_id = m.account_id and c.id = m.sender_id) end,
+'receiver', (select """
+    + customers.PERSON
+    + """ from customers c where c.account_id = m.account_id and c.id = m.receiver_id),
+'auth_customer_identity', m.auth_customer_identity, 'integration_id', m.integration_id, 'intents', m.intents,
+'rule_id', m.rule_id, 'from_agent', m.from_agent, 'subject', m.subject, 'body_text', m.body_text,
+'body_html', m.body_html, 'stripped_text', m.stripped_text, 'stripped_html', m.stripped_html,
+'stripped_signature', m.stripped_signature, 'attachments', m.attachments, 'actions', m.actions,
+'imported', m.imported, 'meta', m.meta, 'created_datetime', wire(m.created_datetime),
+'processed_datetime', wire(m.processed_datetime), 'sent_datetime', wire(m.sent_datetime),
+'failed_datetime', wire(m.failed_datetime), 'opened_datetime', wire(m.opened_datetime),
+'last_sending_error', m.last_sending_error, 'is_retriable', m.is_retriable
+"""
+)
+
+# wire: messages inside a ticket have neither `headers` nor `deleted_datetime`, and on GET no `macros`
+MESSAGE_IN_TICKET = "json_build_object(" + MESSAGE_COMMON + ")"
+MESSAGE_IN_CHANGED_TICKET = "json_build_object(" + MESSAGE_COMMON + ", 'macros', m.macros)"
+MESSAGE = (
+    "json_build_object("
+    + MESSAGE_COMMON
+    + ", 'macros', m.macros, 'headers', m.headers, 'deleted_datetime', wire(m.deleted_datetime))::text"
+)
+
+REPLY_OPTIONS = """
+'reply_options', (select json_strip_nulls(json_build_object('internal-note', json_build_object('answerable', true),
+  'email', case
+    when c.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
+    when bool_or(h.type = 'email') then json_build_object('answerable', true, 'integrations', coalesce(
+      (select json_agg(json_build_object('id', i.id, 'name', i.name, 'address', i.meta->>'address') order by i.id)
+       from integrations i where i.account_id = t.account_id and i.type = 'email'
+         and i.deactivated_datetime is null), '[]'::json)) end,
+  'phone', case
+    when c.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
+    when bool_or(h.type = 'phone') then json_build_object('answerable', true) end))
+  from customers c left join customer_channels h on h.account_id = c.account_id and h.customer_id = c.id
+    and h.deleted_datetime is null
+  where c.account_id = t.account_id and c.id = t.customer_id group by c.account_id, c.id)
+"""
+
+FULL_SELECT = (
+    "json_build_object("
+    + COMMON
+    + """, 'events', '[]'::json, 'imported', t.imported, 'assignee_user_id', t.assignee_user_id,
+'assignee_team_id', t.assignee_team_id, 'summary', t.summary, 'processed_datetime', wire(t.processed_datetime),
+'customer', p.wire, 'requester', p.wire, 'satisfaction_survey', null,
+'messages', coalesce((select json_agg({message} order by m.created_datetime, m.id) from messages m
+  where m.account_id = t.account_id and m.ticket_id = t.id), '[]'::json),
+"""
+    + REPLY_OPTIONS
+    + """)
+"""
+)
+
+# One row: (merged_into_id, JSON text); the text is null for a merged ticket.
+# wire: the key `custom_fields` is absent while a ticket has no value; it is put in front of the finished text.
+_FULL = (
+    """
+select t.merged_into_id, case when t.merged_into_id is null then
+  '{' || case when t.custom_fields = '{}' then '' else '"custom_fields":' || t.custom_fields::text || ',' end
+  || substr("""
+    + FULL_SELECT
+    + """::text, 2) end as wire
+from tickets t left join lateral (select {customer} as wire from customers c
+  where c.account_id = t.account_id and c.id = t.customer_id) p on true
+where t.account_id = $1 and t.id = $3
+"""
+)
+FULL = _FULL.replace("{message}", MESSAGE_IN_TICKET).replace("{customer}", customers.TICKET_DETAIL)
+FULL_CHANGED = _FULL.replace("{message}", MESSAGE_IN_CHANGED_TICKET).replace("{customer}", customers.TICKET)

@@ -1,0 +1,50 @@
+"""Bodies that tests send, and things they need beforehand."""
+
+from typing import Any
+
+from tests.world import World
+
+
+def mail(text: str = "Where is my parcel?", **more: Any) -> dict[str, Any]:
+    """A customer's e-mail as a message body."""
+    return {
+        "channel": "email",
+        "via": "email",
+        "from_agent": False,
+        "body_text": text,
+        "source": {
+            "type": "email",
+            "from": {"name": "Mia Meyer", "address": "mia@example.com"},
+            "to": [{"name": "Help", "address": "help@shop.example"}],
+        },
+        **more,
+    }
+
+
+def note(text: str = "Careful with this one.", **more: Any) -> dict[str, Any]:
+    """An internal note as a message body."""
+    return {"channel": "internal-note", "from_agent": True, "via": "helpdesk", "body_text": text, **more}
+
+
+def answer(text: str = "It left on Monday.", **more: Any) -> dict[str, Any]:
+    """An agent's e-mail as a message body."""
+    return {"channel": "email", "from_agent": True, "via": "helpdesk", "body_text": text, **more}
+
+
+async def ticket(world: World, **more: Any) -> dict[str, Any]:
+    """A ticket of Mia's, made through the API by lite agent Lia."""
+    body = {"messages": [mail()], "customer": {"email": "mia@example.com", "name": "Mia Meyer"}, **more}
+    made = await world.lia.post("/api/tickets", body)
+    assert made.status == 201, made.raw
+    return made.json  # type: ignore[no-any-return]
+
+
+async def address(world: World, address: str = "") -> int:
+    """A connected e-mail address of the shop; the integration's id."""
+    given = address or f"help@{world.account.domain}.example"
+    rows = await world.rows(
+        "insert into integrations (account_id, type, name, meta, created_datetime, updated_datetime)"
+        " values ($1, 'email', 'Help', jsonb_build_object('address', $2::text), now(), now()) returning id",
+        given,
+    )
+    return rows[0][0]  # type: ignore[no-any-return]

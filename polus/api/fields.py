@@ -3,6 +3,7 @@
 import datetime
 import re
 from collections.abc import Callable
+from types import NoneType
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ FREE_DEPTH = 20
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 CHANNEL = re.compile(r"[a-z0-9_-]{1,64}")
 REGION = re.compile(r"[-_]")
+USER_LANGUAGES = ("en", "fr")
 
 
 class When(datetime.datetime):
@@ -84,8 +86,18 @@ class CountryCode(str):
     __slots__ = ()
 
 
+class UserLanguage(str):
+    """A language that the workspace speaks; a region is cut off on input."""
+
+    __slots__ = ()
+
+
 class Free(dict[str, Any]):
     """A free JSON object, at most 256 KiB and 20 levels deep."""
+
+
+class UserMeta(Free):
+    """What is kept beside a user: `sso`, `profile_picture_url`, and whatever clients add."""
 
 
 class Fault(ValueError):
@@ -184,6 +196,20 @@ def _language(given: Any) -> LanguageCode:
     return LanguageCode(language)
 
 
+def _user_language(given: Any) -> UserLanguage:
+    language = _language(given)
+    if language not in USER_LANGUAGES:
+        raise Fault(errors.NOT_CHOICE)
+    return UserLanguage(language)
+
+
+def _user_meta(given: Any) -> UserMeta:
+    meta = _free(given)
+    if not isinstance(meta.get("profile_picture_url"), (str, NoneType)):
+        raise Fault(errors.WRONG_TYPE)
+    return UserMeta(meta)
+
+
 def _country(given: Any) -> CountryCode:
     text = _text(given)
     if text not in names.COUNTRIES:
@@ -207,6 +233,8 @@ READERS: dict[type, Callable[[Any], Any]] = {
     TimezoneName: _timezone,
     LanguageCode: _language,
     CountryCode: _country,
+    UserLanguage: _user_language,
+    UserMeta: _user_meta,
     Free: _free,
 }
 
@@ -220,6 +248,16 @@ SCHEMAS: dict[type, dict[str, Any]] = {
     TimezoneName: {"$ref": "#/components/schemas/TimezoneName"},
     LanguageCode: {"$ref": "#/components/schemas/LanguageCode"},
     CountryCode: {"type": "string"},
+    UserLanguage: {"type": "string", "enum": list(USER_LANGUAGES)},
+    UserMeta: {
+        "type": "object",
+        "properties": {
+            "sso": {},
+            "profile_picture_url": {"type": ["string", "null"]},
+            "name_set_via": {"type": "string"},
+        },
+        "additionalProperties": True,
+    },
     Free: {"type": "object"},
 }
 

@@ -56,6 +56,8 @@ PATH_PARAMETERS: dict[str, str] = {
     "domain_hash": "Twelve characters that stand for the account.",
     "resource_name": "The file's own part of its address.",
 }
+# Where the id 0 stands for the caller.
+ZERO_IS_ONESELF = frozenset(("get-user", "update-user"))
 
 HEADERS: dict[str, Any] = {
     "RequestId": {"description": "Names this request in the server's log.", "schema": {"type": "string", "format": "uuid"}},
@@ -246,10 +248,14 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": PATH_PARAMETERS.get(name) or "Id of the " + _noun(operation.path, name) + ".",
-            "schema": {"type": "string"} if name in Routes.TEXTS else {"type": "integer"},
+            "schema": {"type": "string"} if name in Routes.TEXTS else _path_id(operation),
         }
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
+
+
+def _path_id(operation: Operation) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 0} if operation.id in ZERO_IS_ONESELF else {"type": "integer"}
 
 
 def _noun(path: str, name: str) -> str:

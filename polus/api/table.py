@@ -7,6 +7,7 @@ from polus.api import (
     settings,
     tags,
     tickets,
+    users,
 )
 from polus.api.operation import REGISTRY
 
@@ -17,5 +18,6 @@ RESOURCES = (
     settings,
     tags,
     tickets,
+    users,
 )
 OPERATIONS = sorted(REGISTRY, key=lambda operation: (operation.path, operation.method))

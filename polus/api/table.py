@@ -6,6 +6,7 @@ from polus.api import (
     messages,
     settings,
     tags,
+    teams,
     tickets,
     users,
 )
@@ -17,6 +18,7 @@ RESOURCES = (
     messages,
     settings,
     tags,
+    teams,
     tickets,
     users,
 )

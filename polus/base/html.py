@@ -6,6 +6,7 @@ into plain text is `plain`'s work, reachable here as `to_text`.
 
 import html as entities
 import re
+from collections.abc import Mapping
 
 import nh3
 
@@ -35,6 +36,9 @@ CSS = frozenset(
 )
 
 _ANYWHERE = frozenset({"style", "dir", "lang", "title", "align"})
+_MARKS = frozenset({"class", "id"})
+"""What mail programs mark quotations and signatures with; `safe` drops it."""
+
 _CELL = frozenset({"width", "height", "valign", "bgcolor", "colspan", "rowspan", "nowrap"})
 _ATTRIBUTES: dict[str, frozenset[str]] = {
     "a": frozenset({"href"}),
@@ -94,16 +98,26 @@ def sanitise(html: str) -> str:
     Tables, pictures (`http`, `https`, `cid`, `data`), links (new window, no opener) and the CSS of `CSS` stay.
     Scripts, forms, frames, style sheets, event handlers, comments, classes and ids go.
     """
-    balanced = markup.balance(text.clean(html[:MAX_LENGTH]), _start_tag)
-    return _CLEANER.clean(balanced).strip()
+    return safe(nested(html))
+
+
+def nested(html: str) -> str:
+    """Well-nested HTML of bounded depth, still with classes and ids. It is NOT safe yet: `safe` makes it so."""
+    return markup.balance(text.clean(html[:MAX_LENGTH]), _start_tag)
+
+
+def safe(well_nested: str) -> str:
+    """What `nested` made, sanitised."""
+    return _CLEANER.clean(well_nested).strip()
 
 
 def _start_tag(tag: markup.Tag) -> str | None:
     name = tag.name
     if name == "body":
         # The background and colours of a mail sit on its body, which cannot live inside a page.
-        body = {key: value for key, value in tag.attributes().items() if key in ("style", "bgcolor")}
-        return _written("div", body) if body else None
+        body = {key: _attribute("div", key, value) for key, value in tag.attributes().items()}
+        kept_body = {key: body[key] for key in ("style", "bgcolor") if body.get(key)}
+        return _written("div", kept_body) if kept_body else None
     if name not in TAGS or name == "colgroup":  # nh3 writes it anew around its columns
         return None
     if not tag.source:
@@ -111,15 +125,18 @@ def _start_tag(tag: markup.Tag) -> str | None:
     allowed = _ATTRIBUTES.get(name, frozenset())
     kept = {}
     for key, given in tag.attributes().items():
-        value = _attribute(name, key, given) if key in allowed or key in _ANYWHERE else None
+        value = _attribute(name, key, given) if key in allowed or key in _ANYWHERE or key in _MARKS else None
         if value is not None:
             kept[key] = value
     return _written(name, kept)
 
 
-def _written(name: str, attributes: dict[str, str]) -> str:
+def _written(name: str, attributes: Mapping[str, str | None]) -> str:
     return (
-        "<" + name + "".join(f' {key}="{entities.escape(value)}"' for key, value in attributes.items()) + ">"
+        "<"
+        + name
+        + "".join(f' {key}="{entities.escape(value or "")}"' for key, value in attributes.items())
+        + ">"
     )
 
 

@@ -16,11 +16,12 @@ import pytest
 import uvicorn
 
 from polus.api.app import Api
+from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.desk import events
 from polus.store import cluster as clusters
 from polus.store import database as databases
-from polus.store import migrate
+from polus.store import files, migrate
 from polus.store import server as servers
 from polus.store.database import Database
 from polus.store.server import Server
@@ -73,20 +74,25 @@ async def fresh_url(empty_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """The same, opened."""
-    async with databases.opened(database_url) as opened:
+async def database(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    """The same, opened, with a folder for the bytes of files."""
+    place = files.opened(tmp_path_factory.mktemp("files").as_uri())
+    async with databases.opened(database_url, files=place, secret_key="k" * 32) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 async def url(database: Database) -> AsyncIterator[str]:
     """The address of a running HTTP server; limits are off unless a test asks for them."""
-    api = Api(database, OPERATIONS, rate_limit=0)
+    api, downloads = Api(database, OPERATIONS, rate_limit=0), Downloads(database)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (downloads if scope["path"].startswith("/files/") else api)(scope, receive, send)
+
     # asyncio switches Nagle's algorithm off only for sockets that say TCP: else each answer waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(api, log_level="warning", lifespan="off", http="httptools")
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", http="httptools")
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from polus.desk import accounts, credentials, users
 from polus.store.database import Database
@@ -157,7 +158,7 @@ async def make(database: Database, http: aiohttp.ClientSession, url: str) -> Wor
     domain = f"shop{number}-{id(database) % 9973}"
     host = f"{domain}.localhost:{url.rsplit(':', 1)[1]}"
     async with database.pool.acquire() as db, db.transaction():
-        account = await accounts.create(db, domain)
+        account = msgspec.structs.replace(await accounts.create(db, domain), base_url="http://" + host)
     people = {}
     async with writing(database, account, SYSTEM) as work:
         for role, name in ROLES.items():

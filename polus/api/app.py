@@ -7,7 +7,6 @@ of middleware cost more than the whole answer.
 import gzip
 import time
 import uuid
-import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +15,9 @@ import msgspec
 import structlog
 
 from polus import __version__
-from polus.api import authentication, limits
+from polus.api import incoming, limits
 from polus.api.authentication import Authentication, Principal
-from polus.api.bodies import NOT_JSON
-from polus.api.operation import Call, Operation, Reply
+from polus.api.operation import Arrival, Call, Intake, Operation, Reply
 from polus.api.routes import Routes
 from polus.base import errors
 from polus.base.log import access
@@ -31,7 +29,6 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-BODY_LIMIT = 32 * 1024 * 1024
 GZIP_FROM = 1024
 RELEASE = ("polus-" + __version__).encode()
 # Who calls without credentials: may reach public files only.
@@ -49,15 +46,6 @@ class MethodNotAllowed(errors.Refusal):
     def __init__(self, allowed: list[str]) -> None:
         super().__init__("The specified HTTP method is not allowed.")
         self.allowed = allowed
-
-
-class Unsupported(errors.Refusal):
-    """415."""
-
-    status = 415
-
-    def __init__(self) -> None:
-        super().__init__("Unsupported media type.")
 
 
 class Exchange:
@@ -114,14 +102,14 @@ class Api:
 
     async def _answer(self, exchange: Exchange) -> Reply:
         scope, auth = exchange.scope, self.authentication
-        host = authentication.header(scope, b"host").decode("latin-1")
+        host = incoming.header(scope, b"host").decode("latin-1")
         exchange.account = account = await self.hosts.account(host, scope["scheme"])
         method: str = "GET" if scope["method"] == "HEAD" else scope["method"]
         path: str = scope["path"]
         if method == "OPTIONS":
             methods, _ = self.routes.find(path)
             return Reply(b"", 204, headers=((b"allow", _allow(list(methods))),))
-        header = authentication.header(scope, b"authorization")
+        header = incoming.header(scope, b"authorization")
         if header or not self._public(path, method):
             exchange.principal = principal = await auth.principal(account, header)
             exchange.usage = limits.Usage(0, principal.limit)
@@ -150,23 +138,39 @@ class Api:
     async def _run(
         self, exchange: Exchange, operation: Operation, ids: tuple[Any, ...], account: Account, actor: Actor
     ) -> Reply:
-        scope = exchange.scope
-        query_string = scope["query_string"].decode("latin-1")
-        raw = await _body(exchange, operation)
-        opened = writing if operation.writes else reading
-        async with opened(self.database, account, actor) as work:
-            try:
-                query = operation.query.query(query_string, operation.tolerated)
-                body = _decoded(operation, raw)
-            except errors.Invalid as invalid:
-                if operation.subject is not None:
-                    await operation.subject(work, ids[0])
-                raise errors.Invalid(invalid.data or {}, invalid.msg) from None
-            call = Call(ids, query, body, scope, exchange.receive)
+        """The operation in its transaction. A body that is wrong is told only once the path's thing is known to be."""
+        if operation.intake is not None:
+            return await self._take_in(exchange, operation, operation.intake, account, actor)
+        query: Any = None
+        body: Any = None
+        refusal: errors.Refusal | None = None
+        try:
+            query = _query(exchange, operation)
+            if operation.body is not None:
+                raw = await incoming.json(exchange.scope, exchange.receive)
+                # No body at all is told as the fields it lacks.
+                body = operation.body.body(raw or b"{}") if raw or operation.body_required else None
+        except errors.Refusal as error:
+            if operation.subject is None:
+                raise
+            refusal = error
+        transaction = writing if operation.writes else reading
+        async with transaction(self.database, account, actor) as work:
+            if refusal is not None and operation.subject is not None:
+                await operation.subject(work, ids[0])
+                raise refusal
+            call = Call(ids, query, body, exchange.scope, exchange.receive)
             answer = await operation.perform(work, call)
-        if isinstance(answer, Reply):
-            return answer
-        return Reply(answer or b"")
+        return answer if isinstance(answer, Reply) else Reply(answer or b"")
+
+    async def _take_in(
+        self, exchange: Exchange, operation: Operation, intake: Intake, account: Account, actor: Actor
+    ) -> Reply:
+        scope, receive = exchange.scope, exchange.receive
+        arrival = Arrival(_query(exchange, operation), scope, receive, account, actor, self.database.files)
+        async with intake(arrival) as body, writing(self.database, account, actor) as work:
+            answer = await operation.perform(work, Call((), arrival.query, body, scope, receive))
+        return answer if isinstance(answer, Reply) else Reply(answer or b"")
 
     def _refuse(self, exchange: Exchange, refusal: errors.Refusal) -> Reply:
         msg = refusal.msg
@@ -198,7 +202,7 @@ class Api:
         ]
         if body:
             headers.append((b"content-type", reply.content_type.encode()))
-            if len(body) > GZIP_FROM and b"gzip" in authentication.header(scope, b"accept-encoding"):
+            if len(body) > GZIP_FROM and b"gzip" in incoming.header(scope, b"accept-encoding"):
                 body = gzip.compress(body, 4, mtime=0)
                 headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         # wire: an empty answer, a 204 too, says so: Content-Length: 0 and no content type
@@ -221,62 +225,8 @@ def _permit(operation: Operation, actor: Actor) -> None:
     actor.require(operation.role)
 
 
-async def _body(exchange: Exchange, operation: Operation) -> bytes:
-    """The whole body, at most 32 MiB also after unpacking; empty when the operation reads none or streams it."""
-    if operation.body is None:
-        return b""
-    headers = exchange.scope["headers"]
-    if headers_say(headers, b"content-length", BODY_LIMIT):
-        raise errors.TooLarge(BODY_LIMIT)
-    parts, size = [], 0
-    while True:
-        message = await exchange.receive()
-        if message["type"] == "http.disconnect":
-            raise errors.Invalid({}, NOT_JSON)
-        part = message.get("body", b"")
-        size += len(part)
-        if size > BODY_LIMIT:
-            raise errors.TooLarge(BODY_LIMIT)
-        parts.append(part)
-        if not message.get("more_body"):
-            break
-    raw = b"".join(parts)
-    encoding = authentication.header(exchange.scope, b"content-encoding").lower()
-    if not raw or encoding in (b"", b"identity"):
-        return _typed(exchange, raw)
-    if encoding != b"gzip":
-        raise Unsupported
-    return _typed(exchange, _unpacked(raw))
-
-
-def headers_say(headers: list[tuple[bytes, bytes]], name: bytes, more_than: int) -> bool:
-    """Whether a length header announces more than `more_than` bytes."""
-    return any(key == name and value.isdigit() and int(value[:20]) > more_than for key, value in headers)
-
-
-def _unpacked(raw: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(raw, BODY_LIMIT)
-    except zlib.error:
-        raise errors.Invalid({}, NOT_JSON) from None
-    if unpacker.unconsumed_tail:
-        raise errors.TooLarge(BODY_LIMIT)
-    return plain
-
-
-def _typed(exchange: Exchange, raw: bytes) -> bytes:
-    kind = authentication.header(exchange.scope, b"content-type").split(b";", 1)[0].strip().lower()
-    if raw and kind and not (kind == b"application/json" or kind.endswith(b"+json")):
-        raise Unsupported
-    return raw
-
-
-def _decoded(operation: Operation, raw: bytes) -> Any:
-    if operation.body is None or (not raw and not operation.body_required):
-        return None
-    # No body at all is told as the fields it lacks.
-    return operation.body.body(raw or b"{}")
+def _query(exchange: Exchange, operation: Operation) -> Any:
+    return operation.query.query(exchange.scope["query_string"].decode("latin-1"), operation.tolerated)
 
 
 def _allow(methods: list[str]) -> bytes:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from typing import Any
 
 import msgspec
 
@@ -63,12 +62,3 @@ class Authentication:
         return Principal(
             Actor("user", found.user_id, found.role), "key:" + str(found.key_id), self._key_limit
         )
-
-
-def header(scope: Any, name: bytes) -> bytes:
-    """The last header of that name; empty when absent."""
-    value = b""
-    for key, given in scope["headers"]:
-        if key == name:
-            value = given
-    return value

@@ -8,13 +8,12 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import inspect
 
-from polus.api import fields
+from polus.api import fields, incoming
 from polus.base import errors
 
 T = TypeVar("T")
 Problems = dict[str, Any] | list[str]
 
-NOT_JSON = "The request body is not valid JSON."
 # One comma-separated value is taken for the list in these, besides repeated keys.
 COMMA_LISTS = frozenset(
     ("languages", "tags", "types", "roles", "user_ids", "ticket_ids", "relationships", "ids", "include")
@@ -50,11 +49,11 @@ class Form(Generic[T]):
             except (msgspec.ValidationError, RecursionError):
                 pass
             except (msgspec.DecodeError, UnicodeDecodeError):
-                raise errors.Invalid({}, NOT_JSON) from None
+                raise errors.Invalid({}, incoming.NOT_JSON) from None
         try:
             given = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise errors.Invalid({}, NOT_JSON) from None
+            raise errors.Invalid({}, incoming.NOT_JSON) from None
         return self.value(given)
 
     def value(self, given: Any) -> T:

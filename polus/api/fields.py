@@ -100,6 +100,10 @@ class UserMeta(Free):
     """What is kept beside a user: `sso`, `profile_picture_url`, and whatever clients add."""
 
 
+class Upload(dict[str, Any]):
+    """The parts of a multipart body; described here, read by `api.files`."""
+
+
 class Fault(ValueError):
     """A value that is none of its kind; the text is the wire's sentence."""
 
@@ -259,6 +263,11 @@ SCHEMAS: dict[type, dict[str, Any]] = {
         "additionalProperties": True,
     },
     Free: {"type": "object"},
+    Upload: {
+        "type": "object",
+        "additionalProperties": {"type": "string", "format": "binary"},
+        "minProperties": 1,
+    },
 }
 
 # Long lists stand in the document once.

@@ -1,12 +1,14 @@
 """One declaration per operation: from it come the route, the checks, the OpenAPI document and the contract test."""
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from polus.api.bodies import Form
-from polus.store.work import Work
+from polus.store.files import Files
+from polus.store.work import Account, Actor, Work
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -31,6 +33,17 @@ class Call(msgspec.Struct, Generic[Q, B]):
         return self.ids[0]  # type: ignore[no-any-return]
 
 
+class Arrival(msgspec.Struct, Generic[Q]):
+    """What an intake is given: a request whose body nobody has read, and no transaction yet."""
+
+    query: Q
+    scope: dict[str, Any]
+    receive: Callable[[], Awaitable[dict[str, Any]]]
+    account: Account
+    actor: Actor
+    files: Files
+
+
 class Reply(msgspec.Struct):
     """An answer that is not simply the declared status with JSON."""
 
@@ -42,6 +55,9 @@ class Reply(msgspec.Struct):
 
 # Raises NotFound or Merged unless the thing of that id is there.
 Subject = Callable[[Work, int], Awaitable[None]]
+# Reads a body of its own kind before the transaction begins, so that slow senders hold none; what it yields is the
+# call's body, and it hears when the operation fails.
+Intake = Callable[[Arrival[Any]], AbstractAsyncContextManager[Any]]
 Perform = Callable[[Work, Call[Any, Any]], Awaitable[bytes | Reply | None]]
 
 
@@ -70,6 +86,7 @@ class Operation(msgspec.Struct, frozen=True):
     request_content: str
     public: Callable[[list[str]], bool] | None
     redirects: bool
+    intake: Intake | None
 
 
 REGISTRY: list[Operation] = []
@@ -98,6 +115,7 @@ def operation(
     request_content: str = "application/json",
     public: Callable[[list[str]], bool] | None = None,
     redirects: bool = False,
+    intake: Intake | None = None,
 ) -> Callable[[Perform], Perform]:
     """Declare the operation that the decorated function performs.
 
@@ -107,7 +125,7 @@ def operation(
     the document, None when it is empty. `writes`: in a transaction; by default every method but GET. `failure`:
     the sentence of a 400, by default made from `id`. `statuses`: further statuses the document names.
     `tolerated`: unknown query keys that are let pass. `public`: whether the path, given its parameters, is open to
-    anybody. `redirects`: whether the path's first id may be of something merged (301). The function's docstring is
+    anybody. `intake`: reads a body that is no JSON; `body` then only describes it. `redirects`: whether the path's first id may be of something merged (301). The function's docstring is
     summary and description.
     """
 
@@ -138,6 +156,7 @@ def operation(
                 request_content=request_content,
                 public=public,
                 redirects=redirects,
+                intake=intake,
             )
         )
         return perform

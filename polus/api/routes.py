@@ -45,6 +45,8 @@ class Routes:
 
     def read(self, names: tuple[str, ...], found: list[str], path: str) -> tuple[Any, ...]:
         """The parameters by kind: ids are decimal and fit 63 bits, everything else is 404."""
+        if "\0" in path:
+            raise errors.NotFound
         return tuple(
             text if name in self.TEXTS else _id(text, path) for name, text in zip(names, found, strict=True)
         )

@@ -1,4 +1,4 @@
-"""The one PostgreSQL: its pool of connections and its bell, opened once per process."""
+"""What a process opens once: the pool of connections to PostgreSQL, the bell, and the place of the files' bytes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,15 +6,28 @@ from typing import Any
 
 from polus.store import pool
 from polus.store.bell import Bell, Ring
+from polus.store.files import Files
 
 
 class Database:
-    """What every door holds: `pool` for statements, `bell` to wake other processes."""
+    """What every door holds: `pool` for statements, `bell` to wake other processes, `files` for bytes.
 
-    def __init__(self, url: str, connections: Any) -> None:
+    `secret_key` signs links. Tools that touch no files may leave both out.
+    """
+
+    def __init__(self, url: str, connections: Any, files: Files | None = None, secret_key: str = "") -> None:
         self.url = url
         self.pool = connections
+        self.secret_key = secret_key
+        self._files = files
         self.bell = Bell(lambda: pool.connect(url, "polus bell"))
+
+    @property
+    def files(self) -> Files:
+        """The store of bytes; opened by whoever composed the program."""
+        if self._files is None:
+            raise RuntimeError("this program was composed without a store of files")
+        return self._files
 
     def ring(self, *rings: Ring) -> None:
         """Tell other processes, soon; see `store.bell`."""
@@ -22,10 +35,12 @@ class Database:
 
 
 @asynccontextmanager
-async def opened(url: str, *, name: str = "polus", most: int = 10) -> AsyncIterator[Database]:
+async def opened(
+    url: str, *, name: str = "polus", most: int = 10, files: Files | None = None, secret_key: str = ""
+) -> AsyncIterator[Database]:
     """The database at `url`, closed at the end. The schema is not looked at: see `store.migrate`."""
     async with await pool.open(url, name=name, most=most) as connections:
-        database = Database(url, connections)
+        database = Database(url, connections, files, secret_key)
         await database.bell.open()
         try:
             yield database

@@ -21,14 +21,12 @@ import obstore
 from obstore.store import LocalStore, ObjectStore, S3Store, from_url
 
 from polus.base import media
-from polus.base.crypto import Signer
 from polus.base.settings import Misconfigured
 
 if TYPE_CHECKING:  # the library has these names for type checkers only
     from obstore import GetResult
     from obstore.store import ClientConfig, RetryConfig
 
-LINK_SECONDS = 300  # life of a signed link
 _WHOLE = 1 << 20  # up to here a file is written by one request, beyond in parts
 _PART = 5 << 20  # the smallest part S3 takes
 _NAME = re.compile(r"[a-z0-9_-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
@@ -126,6 +124,10 @@ class Files:
         found = await obstore.get_async(self._store, name, options={"range": (start, end)})
         return Reading(size=meta["size"], stream=_plain(found))
 
+    async def size(self, name: str) -> int:
+        """How many bytes it has. FileNotFoundError when it is not there."""
+        return (await obstore.head_async(self._store, _known(name)))["size"]
+
     async def read(self, name: str, *, limit: int) -> bytes:
         """The whole file in memory. Raises TooLarge."""
         reading = await self.get(name)
@@ -166,16 +168,6 @@ def opened(url: str) -> Files:
             f"Files cannot be stored there: {type(error).__name__}.",
             "Check POLUS_FILES_URL and the provider's variables for access (AWS_…, GOOGLE_…, AZURE_…).",
         ) from error
-
-
-def link_token(secret_key: str, name: str) -> str:
-    """Lets whoever has it read one file for LINK_SECONDS."""
-    return Signer(secret_key, "file").sign(name, LINK_SECONDS)
-
-
-def linked(secret_key: str, token: str) -> str | None:
-    """The name of the file that the token opens, None when it opens nothing."""
-    return Signer(secret_key, "file").read(token)
 
 
 def _known(name: str) -> str:

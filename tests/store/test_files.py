@@ -10,7 +10,6 @@ from xml.sax.saxutils import escape
 import pytest
 from aiohttp import web
 
-from polus.base import clock
 from polus.base.settings import Misconfigured
 from polus.store import files
 from polus.store.files import Files, TooLarge
@@ -178,12 +177,3 @@ def test_a_place_that_cannot_be_is_misconfiguration() -> None:
     with pytest.raises(Misconfigured) as caught:
         files.opened("s3://")
     assert caught.value.code == "files-unusable"
-
-
-def test_a_link_opens_one_file_for_five_minutes() -> None:
-    with clock.turned(to=clock.now()):
-        token = files.link_token("k" * 32, "files/ab/c")
-        assert files.linked("k" * 32, token) == "files/ab/c"
-        assert files.linked("l" * 32, token) is None
-        with clock.turned(by=files.timedelta(seconds=301)):
-            assert files.linked("k" * 32, token) is None

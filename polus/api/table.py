@@ -3,8 +3,8 @@
 from polus.api import (
     account,
     events,
-    messages,
     files,
+    messages,
     settings,
     tags,
     teams,

@@ -63,6 +63,11 @@ select id, name, true as made from made
 union all select id, name, false from tags join given using (name) where account_id = $1
 """
 
+SUGGEST = """
+select name, decoration from tags where account_id = $1 and lower(name) like $2 escape '\'
+order by not starts_with(lower(name), $3), usage desc, name limit $4
+"""
+
 RECOUNT = """
 with counted as (
   select account_id, tag_id, count(*) as used from ticket_tags group by account_id, tag_id
@@ -178,6 +183,14 @@ async def ensure(work: Work, names: Sequence[str]) -> dict[str, int]:
         if row["made"]:
             work.record("tag-created", "Tag", row["id"], {"name": row["name"]})
     return {row["name"]: row["id"] for row in rows}
+
+
+async def suggest(work: Work, typed: str, limit: int) -> list[dict[str, Any]]:
+    """Names and decorations of tags that hold what was typed, whatever the case; those that begin with it first."""
+    typed = typed.strip().lower()
+    escaped = typed.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = await work.db.fetch(SUGGEST, work.account.id, "%" + escaped + "%", typed, limit)
+    return [{"name": row["name"], "decoration": msgspec.json.decode(row["decoration"])} for row in rows]
 
 
 async def recount(db: Any) -> None:

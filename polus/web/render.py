@@ -262,3 +262,6 @@ FILTERS = {
     "language_name": language_name,
     "clock_in": clock_in,
 }
+
+NOBODY = Here({}, {"domain": ""}, "", datetime.fromtimestamp(0, UTC), ZoneInfo("UTC"))
+"""For pages that are shown when it is not known to whom."""

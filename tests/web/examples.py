@@ -139,7 +139,10 @@ def customer(who: Wire, **more: Any) -> Wire:
 
 
 VIEWS = [("all", "All", "layers", 12874), ("open", "Open", "inbox", 31), ("mine", "Mine", "user-round", 7), ("unassigned", "Unassigned", "user-x", 12), ("snoozed", "Snoozed", "alarm-clock", 4), ("closed", "Closed", "circle-check", 0), ("spam", "Spam", "octagon-alert", 3), ("trash", "Trash", "trash-2", 0)]  # fmt: skip
-VIEW_LIST = [dict(zip(("key", "name", "icon", "count"), view, strict=True)) for view in VIEWS]
+VIEW_LIST = [
+    dict(zip(("key", "name", "icon", "count"), view, strict=True)) | {"more": view[0] == "all"}
+    for view in VIEWS
+]
 
 
 def here(theme: str = "system", rights: str = "write note", view: str = "open") -> Here:

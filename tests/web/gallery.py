@@ -22,7 +22,7 @@ from tests.web import examples as ex
 
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-HTMX = "includeIndicatorCSS:false, noSwap:[204,304]"
+HTMX = "{}"
 Facts = dict[str, Any]
 
 
@@ -41,7 +41,7 @@ def opened(base: Facts, messages: list[Facts], events: list[Facts] | None = None
     facts = inbox(
         ticket=ticket, selected=ticket["id"], pane="ticket", timeline=timelines.groups(ticket, events or []), bodies=timelines.bodies(ticket),
         names={"users": {p["id"]: p["name"] for p in ex.PEOPLE}, "teams": {t["id"]: t["name"] for t in ex.TEAMS}}, people=ex.PEOPLE, teams=ex.TEAMS,
-        snoozes=snoozes, customer=ex.customer(ticket["customer"]), others=ex.ROWS[4:9], others_more=True, last_message=18,
+        snoozes=snoozes, customer=ex.customer(ticket["customer"]), others=ex.ROWS[4:9], others_more=True,
         reply={"answerable": True, "reason": None, "to": ticket["customer"]["email"], "from_address": "support@shop.example", "copies": True},
     )  # fmt: skip
     return facts | more

@@ -147,7 +147,8 @@ async def mark(work: Work, ticket_id: int, *, unread: bool) -> None:
         await work.db.execute(UNREAD, work.account.id, ticket_id, work.actor.user_id)
     else:
         await work.db.execute(READ, work.account.id, ticket_id, work.actor.user_id, work.now)
-    work.ring("ticket", work.account.id, ticket_id)
+    # Only his own pages need to know: every ticket opened would else make all pages of the account fetch.
+    work.ring("read", work.account.id, work.actor.user_id or 0, ticket_id)
 
 
 async def opened(work: Work, ticket_id: int) -> None:

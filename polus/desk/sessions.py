@@ -1,0 +1,167 @@
+"""Sessions of people who logged in with a password: opened, found by their token, closed; and the brake on guessing.
+
+Tokens are stored as SHA-256 only. Verifying a password takes 50 ms and is left to the door, outside any transaction.
+"""
+
+import datetime
+from typing import Any
+
+import msgspec
+
+from polus.base import crypto, errors
+from polus.store.database import Database
+from polus.store.work import Work
+
+LIFE = datetime.timedelta(days=14)
+RENEW = datetime.timedelta(days=13)
+"""A session with less than this left is prolonged when it is used: at most once a day."""
+
+MOST_GUESSES = 10
+MOST_GUESSES_FROM = 100
+MINUTE = 60.0
+
+FIND_CANDIDATE = """
+select id, role, password_hash from users
+where account_id = $1 and lower(email) = lower($2) and active and deleted_datetime is null and role <> 'bot'
+"""
+
+OPEN = """
+insert into sessions (account_id, hash, user_id, csrf, created_datetime, expires_datetime)
+values ($1, $2, $3, $4, $5, $6)
+"""
+
+FIND = """
+select u.id, u.name, u.email, u.role, s.csrf, s.expires_datetime,
+  coalesce(u.language, 'en') as language, coalesce(u.timezone, h.data->>'timezone', 'UTC') as timezone
+from sessions s join users u on u.account_id = s.account_id and u.id = s.user_id
+left join account_settings h on h.account_id = s.account_id and h.type = 'business-hours'
+where s.account_id = $1 and s.hash = $2 and s.expires_datetime > $3 and u.active and u.deleted_datetime is null
+"""
+
+PROLONG = "update sessions set expires_datetime = $3 where account_id = $1 and hash = $2"
+CLOSE = "delete from sessions where account_id = $1 and hash = $2 returning user_id"
+CLOSE_OTHERS = "delete from sessions where account_id = $1 and user_id = $2 and hash is distinct from $3"
+PURGE = "delete from sessions where expires_datetime < now()"
+
+# One guess into a bucket that leaks; no row: it does not fit.
+GUESS = """
+insert into buckets as b (key, level, at) values ($1, 1, clock_timestamp())
+on conflict (key) do update
+  set level = greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $2) + 1,
+      at = clock_timestamp()
+  where greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $2) + 1 <= $3
+returning level
+"""
+FORGIVE = "delete from buckets where key = $1"
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """Who may be logging in, and the hash to compare the password with."""
+
+    user_id: int
+    role: str
+    password_hash: str | None
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A logged-in person."""
+
+    user_id: int
+    name: str
+    email: str
+    role: str
+    csrf: str
+    language: str
+    timezone: str
+    expires_datetime: datetime.datetime
+
+
+class TooManyGuesses(errors.Refusal):
+    """429."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__("Too many attempts to log in. Wait a minute.", {"retry_after": int(MINUTE)})
+
+
+async def guess(work: Work, email: str, origin: str) -> None:
+    """Count one attempt for the address and for where it comes from; raises TooManyGuesses.
+
+    Counted before the password is looked at, so that many attempts at once are no way around.
+    """
+    for key, most in (
+        (_guesses(work, email), MOST_GUESSES),
+        ("login from " + origin, MOST_GUESSES_FROM),
+    ):
+        if await work.db.fetchval(GUESS, key, most / MINUTE, float(most)) is None:
+            raise TooManyGuesses
+
+
+def _guesses(work: Work, email: str) -> str:
+    # Hashed: addresses that were tried are nobody's business, and may be of any length.
+    return f"login {work.account.id} {crypto.digest(email.lower()).hex()}"
+
+
+async def candidate(work: Work, email: str) -> Candidate | None:
+    """The active person of that address."""
+    row = await work.db.fetchrow(FIND_CANDIDATE, work.account.id, email)
+    return None if row is None else Candidate(row["id"], row["role"], row["password_hash"])
+
+
+async def open(work: Work, user_id: int, email: str) -> str:
+    """Log the person in: the token for the cookie, shown this once. Event user-logged-in; guesses are forgiven."""
+    token = crypto.new_token()
+    await work.db.execute(FORGIVE, _guesses(work, email))
+    await work.db.execute(
+        OPEN,
+        work.account.id,
+        crypto.digest(token),
+        user_id,
+        crypto.new_token(),
+        work.now,
+        work.now + LIFE,
+    )
+    work.record("user-logged-in", "User", user_id)
+    return token
+
+
+async def find(database: Database, account_id: int, token: str, now: datetime.datetime) -> Session | None:
+    """The living session of a token; None when it is over, or its owner may no longer log in."""
+    hashed = crypto.digest(token)
+    async with database.pool.acquire() as db:
+        row: Any = await db.fetchrow(FIND, account_id, hashed, now)
+        if row is None:
+            return None
+        if row["expires_datetime"] - now < RENEW:
+            await db.execute(PROLONG, account_id, hashed, now + LIFE)
+    return Session(
+        user_id=row["id"],
+        name=row["name"],
+        email=row["email"],
+        role=row["role"],
+        csrf=row["csrf"],
+        language=row["language"],
+        timezone=row["timezone"],
+        expires_datetime=row["expires_datetime"],
+    )
+
+
+async def close(work: Work, token: str) -> None:
+    """Log out. Event user-logged-out; open pages of the session notice."""
+    user_id = await work.db.fetchval(CLOSE, work.account.id, crypto.digest(token))
+    if user_id is not None:
+        work.record("user-logged-out", "User", user_id)
+        work.ring("sessions", work.account.id)
+
+
+async def close_others(work: Work, user_id: int, token: str | None = None) -> None:
+    """End the person's sessions but the one of `token`: after a new password, or when he is switched off."""
+    kept = None if token is None else crypto.digest(token)
+    await work.db.execute(CLOSE_OTHERS, work.account.id, user_id, kept)
+    work.ring("sessions", work.account.id)
+
+
+async def purge(db: Any) -> None:
+    """Remove sessions that are over; run every day."""
+    await db.execute(PURGE)

@@ -1,0 +1,79 @@
+"""What the menus and the rail offer, in the agent's language and time: views, moments to snooze until."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from polus.desk import inbox
+from polus.web import render
+from polus.web.render import Here
+
+MORNING = time(9)
+EVENING = time(18)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A view in the rail."""
+
+    key: str
+    name: str
+    icon: str
+    count: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """A moment to snooze until."""
+
+    name: str
+    until: datetime
+
+
+def views(here: Here, counts: Mapping[str, int]) -> list[Entry]:
+    """The rail's views in their order; every key of `inbox.VIEWS` has its name here."""
+    _ = render.catalogue(here.language).gettext
+    looks = {
+        "all": (_("All"), "layers"),
+        "open": (_("Open"), "inbox"),
+        "mine": (_("Mine"), "user-round"),
+        "unassigned": (_("Unassigned"), "user-x"),
+        "snoozed": (_("Snoozed"), "alarm-clock"),
+        "closed": (_("Closed"), "circle-check"),
+        "spam": (_("Spam"), "octagon-alert"),
+        "trash": (_("Trash"), "trash-2"),
+    }
+    return [
+        Entry(key, *looks[key], min(counts.get(key, 0), inbox.COUNTED), counts.get(key, 0) > inbox.COUNTED)
+        for key in inbox.VIEWS
+    ]
+
+
+def snoozes(here: Here) -> list[Snooze]:
+    """This evening while it is still to come, tomorrow, Monday, in a week: mornings and evenings where the agent is."""
+    _ = render.catalogue(here.language).gettext
+    now = here.now.astimezone(here.zone)
+    offers = [
+        (_("In one hour"), now + timedelta(hours=1)),
+        (_("Tomorrow morning"), at(now + timedelta(days=1), MORNING)),
+        (_("Next Monday"), at(now + timedelta(days=7 - now.weekday()), MORNING)),
+        (_("In one week"), at(now + timedelta(days=7), MORNING)),
+    ]
+    if now < at(now, EVENING) - timedelta(hours=1):
+        offers.insert(1, (_("This evening"), at(now, EVENING)))
+    return [Snooze(name, until.replace(second=0, microsecond=0)) for name, until in offers]
+
+
+def at(day: datetime, clock: time) -> datetime:
+    """That time on that day; the wall's time, also over a change of the clocks."""
+    return datetime.combine(day.date(), clock, day.tzinfo)
+
+
+def read(value: str, here: Here) -> datetime | None:
+    """A moment as `snoozes` or `<input type=datetime-local>` send it: without an offset, the agent's own time."""
+    try:
+        given = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return given if given.tzinfo else given.replace(tzinfo=here.zone)

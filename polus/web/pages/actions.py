@@ -1,0 +1,188 @@
+"""What agents do to a ticket: one small form each, carried out by the verbs that the API calls too."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from polus.base import errors
+from polus.desk import inbox as desk_inbox
+from polus.desk import tags
+from polus.desk.customers import customers
+from polus.desk.tickets import labels, messages, tickets
+from polus.store.work import Work
+from polus.web import choices
+from polus.web.pages import inbox, ticket_facts
+from polus.web.visits import Visit, see_other
+
+Change = Callable[[Visit, Work, int], Awaitable[None]]
+
+WRITER = "lite-agent"
+READER = "observer-agent"
+MOST_SUGGESTIONS = 8
+
+
+def action(change: Change, role: str = WRITER) -> Callable[[Visit], Awaitable[Response]]:
+    """A page that carries out `change` and shows the ticket again; a refusal stands above it, nothing is changed."""
+
+    async def page(visit: Visit) -> Response:
+        visit.actor.require(role)
+        ticket_id: int = visit.request.path_params["ticket"]
+        try:
+            async with visit.writing() as work:
+                await change(visit, work, ticket_id)
+        except errors.Merged as merged:
+            return see_other(f"/inbox/{view(visit)}/{merged.survivor_id}")
+        except (errors.Invalid, errors.Conflict) as refusal:
+            return await again(visit, ticket_id, 422, notice={"bad": True, "text": sentence(refusal)})
+        if not visit.partial:
+            return see_other(f"/inbox/{view(visit)}/{ticket_id}")
+        return await again(visit, ticket_id)
+
+    return page
+
+
+def view(visit: Visit) -> str:
+    """The view that the form was sent from."""
+    given = visit.field("view")
+    return given if given in desk_inbox.VIEWS else "all"
+
+
+async def again(visit: Visit, ticket_id: int, status: int = 200, **more: Any) -> Response:
+    """The ticket as it is now: a fragment for scripts, else the whole page."""
+    here = visit.here(view=view(visit))
+    async with visit.reading() as work:
+        if visit.partial:
+            return await inbox.shown(work, visit, here, ticket_id, status, **more)
+        facts = await inbox.listed(work, here)
+        facts |= await ticket_facts.of(work, here, ticket_id) | more
+    return inbox.whole(visit, here, facts, status)
+
+
+def sentence(refusal: errors.Refusal) -> str:
+    """What a refusal says of its fields, in one line."""
+
+    def said(data: Any) -> list[str]:
+        if isinstance(data, dict):
+            return [text for value in data.values() for text in said(value)]
+        return [text for value in data for text in said(value)] if isinstance(data, list) else [str(data)]
+
+    return " ".join(said(dict(refusal.data or {}))) or refusal.msg
+
+
+def integer(text: str) -> int | None:
+    """An id of a form; empty means nobody. 400 for anything else."""
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise errors.one("id", errors.NOT_INTEGER)
+    return int(text)
+
+
+async def subject(visit: Visit, work: Work, ticket_id: int) -> None:
+    given = " ".join(visit.field("subject").split())
+    if len(given) > 998:
+        raise errors.one("subject", errors.too_long(998))
+    await tickets.update(work, ticket_id, {"subject": given or None})
+
+
+async def status(visit: Visit, work: Work, ticket_id: int) -> None:
+    await tickets.update(work, ticket_id, {"status": chosen(visit, "status", ("open", "closed"))})
+
+
+async def priority(visit: Visit, work: Work, ticket_id: int) -> None:
+    await tickets.update(work, ticket_id, {"priority": chosen(visit, "priority", tuple(tickets.PRIORITIES))})
+
+
+async def assignee(visit: Visit, work: Work, ticket_id: int) -> None:
+    await tickets.update(work, ticket_id, {"assignee_user_id": integer(visit.field("assignee_user"))})
+
+
+async def team(visit: Visit, work: Work, ticket_id: int) -> None:
+    await tickets.update(work, ticket_id, {"assignee_team_id": integer(visit.field("assignee_team"))})
+
+
+async def snooze(visit: Visit, work: Work, ticket_id: int) -> None:
+    given = visit.field("until")
+    until = choices.read(given, visit.here()) if given else None
+    if given and until is None:
+        raise errors.one("until", errors.NOT_DATETIME)
+    await tickets.update(work, ticket_id, {"snooze_datetime": until})
+
+
+async def spam(visit: Visit, work: Work, ticket_id: int) -> None:
+    await tickets.update(work, ticket_id, {"spam": visit.field("spam") == "true"})
+
+
+async def trash(visit: Visit, work: Work, ticket_id: int) -> None:
+    trashed = work.now if visit.field("trash") == "true" else None
+    await tickets.update(work, ticket_id, {"trashed_datetime": trashed})
+
+
+async def add_tag(visit: Visit, work: Work, ticket_id: int) -> None:
+    await labels.add(work, ticket_id, [], [visit.field("tag")])
+
+
+async def remove_tag(visit: Visit, work: Work, ticket_id: int) -> None:
+    await labels.remove(work, ticket_id, [], [visit.field("tag")])
+
+
+async def resend(visit: Visit, work: Work, ticket_id: int) -> None:
+    """A message that failed is sent again, as correcting it by the API does."""
+    await messages.update(work, ticket_id, visit.request.path_params["message"], {})
+
+
+def chosen(visit: Visit, name: str, among: tuple[str, ...]) -> str:
+    value = visit.field(name)
+    if value not in among:
+        raise errors.one(name, errors.NOT_CHOICE)
+    return value
+
+
+CHANGES: dict[str, Change] = {
+    "subject": subject,
+    "status": status,
+    "priority": priority,
+    "assignee": assignee,
+    "team": team,
+    "snooze": snooze,
+    "spam": spam,
+    "trash": trash,
+    "tags/add": add_tag,
+    "tags/remove": remove_tag,
+    "messages/{message:int}/resend": resend,
+}
+
+
+async def read(visit: Visit) -> Response:
+    """Read or unread for the agent alone. Without script an unread ticket is left, or it would be read at once."""
+    ticket_id: int = visit.request.path_params["ticket"]
+    unread = visit.field("is_unread") == "true"
+    async with visit.writing() as work:
+        await tickets.require(work, ticket_id)
+        if unread:
+            await tickets.mark(work, ticket_id, unread=True)
+        else:
+            await tickets.opened(work, ticket_id)
+    if visit.partial:
+        return await again(visit, ticket_id)
+    return see_other(f"/inbox/{view(visit)}" + ("" if unread else f"/{ticket_id}"))
+
+
+async def customer_note(visit: Visit) -> Response:
+    """The note about a customer, saved from a ticket's page."""
+    visit.actor.require(WRITER)
+    customer_id: int = visit.request.path_params["customer"]
+    async with visit.writing() as work:
+        await customers.update(work, customer_id, {"note": visit.field("note").strip() or None})
+    ticket_id = integer(visit.field("ticket"))
+    if visit.partial:
+        return Response(status_code=204)
+    return see_other(f"/inbox/{view(visit)}" + (f"/{ticket_id}" if ticket_id else ""))
+
+
+async def suggest_tags(visit: Visit) -> Response:
+    """Tags that begin with, or hold, what was typed."""
+    async with visit.reading() as work:
+        found = await tags.suggest(work, visit.request.query_params.get("tag", "")[:256], MOST_SUGGESTIONS)
+    return visit.page("fragments/tags.html", visit.here(), tags=found)

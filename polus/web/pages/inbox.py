@@ -1,0 +1,137 @@
+"""The inbox: the whole page with or without a ticket, and the fragments that scripts fetch of it."""
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from polus.base import errors, wire
+from polus.desk import inbox
+from polus.desk.tickets import tickets
+from polus.store.work import Work
+from polus.web import choices, render
+from polus.web.pages import ticket_facts
+from polus.web.render import Here
+from polus.web.visits import Visit, see_other
+
+PAGE = 30
+PANES = ("list", "ticket", "customer", "rail")
+HTMX = wire.encode(
+    {
+        "includeIndicatorCSS": False,
+        "history": False,
+        # Menus that are open and sizes that scripts set are not the server's to change.
+        "morphIgnore": ["data-htmx-powered", "open", "style"],
+        "noSwap": [204, 304, 401, 403, 404, 409, 413, 429, "5xx"],
+    }
+)
+
+
+async def start(visit: Visit) -> Response:
+    return see_other("/inbox/open")
+
+
+async def by_number(visit: Visit) -> Response:
+    """`/tickets/{ticket}`: the address to hand around."""
+    return see_other(f"/inbox/all/{visit.request.path_params['ticket']}")
+
+
+async def page(visit: Visit) -> Response:
+    """`/inbox/{view}` and `/inbox/{view}/{ticket}`: everything at once, as it also stands without script."""
+    params = visit.request.path_params
+    ticket_id: int | None = params.get("ticket")
+    here = visit.here(view=params["view"])
+    cursor = visit.request.query_params.get("cursor")
+    if ticket_id is None:
+        async with visit.reading() as work:
+            return whole(visit, here, await listed(work, here, cursor))
+    async with visit.writing() as work:
+        try:
+            await tickets.require(work, ticket_id)
+            await tickets.opened(work, ticket_id)
+            facts = await ticket_facts.of(work, here, ticket_id)
+        except errors.Merged as merged:
+            return see_other(f"/inbox/{here.view}/{merged.survivor_id}")
+        except errors.NotFound:
+            facts = {"problem": missing(here, ticket_id)}
+        facts |= await listed(work, here, cursor)
+    return whole(visit, here, facts)
+
+
+def whole(visit: Visit, here: Here, facts: dict[str, Any], status: int = 200) -> Response:
+    """The page of an inbox whose list and, perhaps, ticket are known."""
+    ticket, problem = facts.get("ticket"), facts.get("problem")
+    pane = visit.request.query_params.get("pane")
+    shown = pane if pane in PANES else "ticket" if ticket or problem else "list"
+    known = {"ticket": None, "problem": None, "pane": shown, "htmx_config": HTMX, "selected": None} | facts
+    if problem:
+        status = 404
+    return visit.page("inbox.html", here, status, **known)
+
+
+def missing(here: Here, ticket_id: int) -> dict[str, str]:
+    _ = render.catalogue(here.language).gettext
+    return {
+        "title": _("Ticket #%(id)s does not exist") % {"id": ticket_id},
+        "body": _("It may have been deleted."),
+    }
+
+
+async def listed(work: Work, here: Here, cursor: str | None = None, limit: int = PAGE) -> dict[str, Any]:
+    """The facts of rail and list. 404 for a view that does not exist."""
+    after = inbox.place(cursor) if cursor else None
+    found = await inbox.page(work, here.view, after, limit)
+    entries = choices.views(here, await inbox.counts(work))
+    return {
+        "view": next(entry for entry in entries if entry.key == here.view),
+        "views": entries,
+        "tickets": {
+            "data": [msgspec.json.decode(ticket) for ticket in found.tickets],
+            "meta": {"next_cursor": found.next_cursor},
+        },
+    }
+
+
+async def rows(visit: Visit) -> Response:
+    """The list as it is now, as many rows as are shown, with the rail's counts."""
+    query = visit.request.query_params
+    here = visit.here(view=visit.request.path_params["view"])
+    async with visit.reading() as work:
+        facts = await listed(work, here, limit=max(PAGE, number(query.get("shown"))))
+    return visit.page("fragments/list.html", here, selected=number(query.get("selected")), **facts)
+
+
+async def older(visit: Visit) -> Response:
+    """The rows behind a cursor."""
+    here = visit.here(view=visit.request.path_params["view"])
+    async with visit.reading() as work:
+        facts = await listed(work, here, visit.request.query_params.get("cursor", ""))
+    return visit.page("fragments/older.html", here, selected=None, **facts)
+
+
+async def ticket(visit: Visit) -> Response:
+    """One ticket with its customer. Does not count as opened: neighbours are fetched ahead."""
+    ticket_id = visit.request.path_params["ticket"]
+    here = visit.here(view=visit.request.path_params["view"])
+    async with visit.reading() as work:
+        try:
+            return await shown(work, visit, here, ticket_id)
+        except errors.Merged as merged:
+            return see_other(f"/inbox/{here.view}/{merged.survivor_id}/ticket")
+        except errors.NotFound:
+            problem = missing(here, ticket_id)
+            return visit.page("fragments/problem.html", here, 404, problem=problem)
+
+
+async def shown(
+    work: Work, visit: Visit, here: Here, ticket_id: int, status: int = 200, **more: Any
+) -> Response:
+    """The fragment of a ticket as it is now."""
+    facts = await ticket_facts.of(work, here, ticket_id) | more
+    view = next(entry for entry in choices.views(here, {}) if entry.key == here.view)
+    return visit.page("fragments/ticket.html", here, status, view=view, **facts)
+
+
+def number(given: str | None) -> int:
+    """A whole number of an address; 0 when it is none."""
+    return int(given) if given and given.isdecimal() and len(given) < 10 else 0

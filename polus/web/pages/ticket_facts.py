@@ -1,0 +1,89 @@
+"""All that a ticket's page shows, fetched and arranged for the templates."""
+
+from typing import Any
+
+import msgspec
+
+from polus.desk import inbox
+from polus.desk.customers import customers
+from polus.desk.tickets import tickets
+from polus.store.work import Work
+from polus.web import choices, render, timelines
+from polus.web.render import Here, Wire
+
+OTHERS = 8
+
+
+async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
+    """The facts of `parts/ticket.html` and `parts/customer.html`; 404, 301."""
+    ticket = msgspec.json.decode(await tickets.get(work, ticket_id))
+    customer = msgspec.json.decode(await customers.get(work, ticket["customer"]["id"], detail=False))
+    history = [msgspec.json.decode(event) for event in await inbox.history(work, ticket_id)]
+    others = [
+        msgspec.json.decode(other)
+        for other in await inbox.others(work, customer["id"], ticket_id, OTHERS + 1)
+    ]
+    people, teams = await inbox.people(work), await inbox.teams(work)
+    return {
+        "ticket": ticket,
+        "selected": ticket_id,
+        "timeline": timelines.groups(ticket, history),
+        "bodies": timelines.bodies(ticket),
+        "names": {"users": await _names(work, people, history), "teams": {t["id"]: t["name"] for t in teams}},
+        "people": people,
+        "teams": teams,
+        "snoozes": choices.snoozes(here),
+        "customer": customer,
+        "others": others[:OTHERS],
+        "others_more": len(others) > OTHERS,
+        "reply": reply(ticket, here),
+        "draft": None,
+        "errors": {},
+        "notice": None,
+    }
+
+
+async def _names(work: Work, people: list[Wire], history: list[Wire]) -> dict[int, str]:
+    known = {person["id"]: person["name"] for person in people}
+    named = {event["user_id"] for event in history}
+    named |= {e["data"]["assignee_user_id"] for e in history if e["type"] == "ticket-assigned"}
+    return known | await inbox.names(work, {id for id in named if id and id not in known})
+
+
+def reply(ticket: Wire, here: Here) -> dict[str, Any]:
+    """Whether and how the ticket can be answered: `reason` says why not."""
+    _ = render.catalogue(here.language).gettext
+    option = ticket["reply_options"].get("email")
+    integrations = (option or {}).get("integrations") or []
+    reason = None
+    if option is None:
+        reason = _("This customer has no e-mail address to answer to.")
+    elif not option["answerable"]:
+        reason = _("This customer was deleted.")
+    elif not integrations:
+        reason = _("No e-mail address of this helpdesk is connected to answer from.")
+    return {
+        "answerable": reason is None,
+        "reason": reason,
+        "to": answered(ticket),
+        "from_address": sending(ticket, integrations),
+        "copies": True,
+    }
+
+
+def answered(ticket: Wire) -> str:
+    """Where the customer wrote from last, else his address."""
+    for message in reversed(ticket["messages"]):
+        address = (message["source"].get("from") or {}).get("address")
+        if not message["from_agent"] and message["channel"] == "email" and address:
+            return str(address)
+    return ticket["customer"]["email"] or ""
+
+
+def sending(ticket: Wire, integrations: list[Wire]) -> str | None:
+    """The address the answer goes out from, when that is certain: the one the customer wrote to, or the only one."""
+    addresses = {integration["id"]: integration["address"] for integration in integrations}
+    for message in reversed(ticket["messages"]):
+        if not message["from_agent"] and message["integration_id"] in addresses:
+            return str(addresses[message["integration_id"]])
+    return str(integrations[0]["address"]) if len(integrations) == 1 else None

@@ -1,0 +1,144 @@
+"""Who is behind a request: the session's cookie, the tokens that forms carry, logging in and out.
+
+Cookies: `__Host-polus` over HTTPS, `polus` over plain HTTP (a browser refuses the first there); never readable by
+scripts, never sent by other sites' forms. A form's token is the session's own; before there is one, the login form
+carries a signed copy of a short-lived cookie.
+"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from polus.base import clock, crypto, errors
+from polus.desk import sessions
+from polus.desk.sessions import LIFE, Session
+from polus.store.work import Actor, writing
+from polus.web.visits import Visit
+
+DOOR = "polus_door"
+DOOR_SECONDS = 3600
+MOST_FIELDS = 200
+MOST_FILES = 20
+MOST_TEXT = 2 * 1024 * 1024  # bytes of one field; the sentences of a field are the verbs' business
+SAFE = ("GET", "HEAD")
+
+
+class LoggedOut(Exception):
+    """Nobody is logged in, and the page is for people who are."""
+
+
+class Forged(errors.Forbidden):
+    """A form that did not come from our own page, or from one that is too old."""
+
+    def __init__(self) -> None:
+        super().__init__("The page was open for too long or did not come from here. Reload it and try again.")
+
+
+def cookie_name(visit: Visit) -> str:
+    return "__Host-polus" if visit.secure else "polus"
+
+
+async def known(visit: Visit) -> Session | None:
+    """The living session of the request's cookie."""
+    token = visit.request.cookies.get(cookie_name(visit))
+    if not token:
+        return None
+    return await sessions.find(visit.house.database, visit.account.id, token, clock.now())
+
+
+async def enter(visit: Visit) -> None:
+    """Let the person in, and read and check the form of a post. LoggedOut, Forged."""
+    visit.session = await known(visit)
+    if visit.session is None:
+        raise LoggedOut
+    if visit.request.method not in SAFE:
+        await read_form(visit)
+        if not crypto.equal(visit.field("csrf"), visit.session.csrf):
+            raise Forged
+
+
+async def read_form(visit: Visit) -> None:
+    """The fields of a post from our own pages; a browser that says it comes from elsewhere is refused unread."""
+    if not is_ours(visit.request):
+        raise Forged
+    visit.form = await visit.request.form(
+        max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_TEXT
+    )
+
+
+def is_ours(request: Request) -> bool:
+    """False when the browser tells that another site made it send this."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host", "")
+
+
+# The door: logging in and out
+
+
+def door_token(visit: Visit, signer: crypto.Signer) -> tuple[str, str]:
+    """The login form's token, and the value its cookie must have."""
+    kept = visit.request.cookies.get(DOOR) or crypto.new_token()
+    return signer.sign(kept, DOOR_SECONDS), kept
+
+
+def keep_door(answer: Response, visit: Visit, kept: str) -> None:
+    answer.set_cookie(
+        DOOR,
+        kept,
+        max_age=DOOR_SECONDS,
+        path="/login",
+        secure=visit.secure,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def check_door(visit: Visit, signer: crypto.Signer) -> None:
+    """Forged unless the login form and the cookie belong together."""
+    kept = visit.request.cookies.get(DOOR)
+    signed = signer.read(visit.field("csrf"))
+    if not kept or signed is None or not crypto.equal(kept, signed):
+        raise Forged
+
+
+async def log_in(visit: Visit, email: str, password: str) -> str | None:
+    """The new session's token; None when address and password do not belong together. TooManyGuesses."""
+    database, account = visit.house.database, visit.account
+    origin = visit.request.client.host if visit.request.client else ""
+    async with writing(database, account, Actor("anybody", role="observer-agent")) as work:
+        await sessions.guess(work, email, origin)
+        found = await sessions.candidate(work, email)
+    # No connection is held meanwhile; somebody unknown takes as long as somebody known.
+    right = await crypto.verify_password(found.password_hash if found else None, password)
+    if found is None or not right:
+        return None
+    async with writing(database, account, Actor("user", found.user_id, found.role)) as work:
+        return await sessions.open(work, found.user_id, email)
+
+
+def keep(answer: Response, visit: Visit, token: str) -> None:
+    """Hand the session's token to the browser."""
+    answer.set_cookie(
+        cookie_name(visit),
+        token,
+        max_age=int(LIFE.total_seconds()),
+        path="/",
+        secure=visit.secure,
+        httponly=True,
+        samesite="lax",
+    )
+    answer.delete_cookie(DOOR, path="/login")
+
+
+async def log_out(visit: Visit, answer: Response) -> None:
+    """End the session and take the cookie back."""
+    async with visit.writing() as work:
+        await sessions.close(work, visit.request.cookies[cookie_name(visit)])
+    answer.delete_cookie(cookie_name(visit), path="/", secure=visit.secure, httponly=True, samesite="lax")
+
+
+def inside(address: str) -> str:
+    """Where to go after the login: a path of ours, or the inbox."""
+    ours = address.startswith("/") and address[1:2] not in ("/", "\\") and address.isprintable()
+    return address if ours else "/inbox"

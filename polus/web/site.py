@@ -1,0 +1,221 @@
+"""The workspace as one ASGI application: account, session, route, page; every answer with its policy.
+
+What a page shows is left to `pages`; what happens to the other addresses of the server, to the composition.
+"""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route, Router
+from starlette.types import Message, Receive, Scope, Send
+
+from polus.base import errors
+from polus.base.crypto import Signer
+from polus.base.log import access
+from polus.desk.hosts import Hosts, UnknownAccount
+from polus.store.database import Database
+from polus.store.files import Files
+from polus.web import assets, render, session
+from polus.web.live import Live
+from polus.web.pages import actions, doors, inbox, mail, writing
+from polus.web.visits import Visit
+
+Page = Callable[[Visit], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "cache-control": "no-store",
+}
+BODY_LIMIT = 64 * 1024 * 1024
+NOT_HERE = "<!doctype html><title>Not found</title><h1>There is no such helpdesk here.</h1>"
+
+log = structlog.get_logger(__name__)
+
+
+class Site:
+    """Everything under `/` that is not the API's. `close` ends the live streams, so that the server can stop."""
+
+    def __init__(
+        self, database: Database, *, secret_key: str, base_url: str = "", files: Files | None = None
+    ) -> None:
+        self.database = database
+        self.files = files
+        self.hosts = Hosts(database, base_url)
+        self.door_signer = Signer(secret_key, "login form")
+        self.live = Live(database)
+        self._router = Router(
+            [
+                Mount(assets.PREFIX, app=assets.serve),
+                Route("/", self._inside(inbox.start)),
+                Route("/login", self._open(doors.login_page), methods=["GET"]),
+                Route("/login", self._open(doors.login), methods=["POST"]),
+                Route("/logout", self._inside(doors.logout), methods=["POST"]),
+                Route("/theme", self._inside(doors.theme), methods=["POST"]),
+                Route("/live", self._inside(self.live.stream, needs_session=False)),
+                *self._inbox(),
+                *self._tickets(),
+            ],
+            redirect_slashes=False,
+        )
+        self._router.default = nowhere
+
+    def _inbox(self) -> list[Route]:
+        return [
+            Route("/inbox", self._inside(inbox.start)),
+            Route("/inbox/{view}", self._inside(inbox.page)),
+            Route("/inbox/{view}/list", self._inside(inbox.rows)),
+            Route("/inbox/{view}/older", self._inside(inbox.older)),
+            Route("/inbox/{view}/{ticket:int}", self._inside(inbox.page)),
+            Route("/inbox/{view}/{ticket:int}/ticket", self._inside(inbox.ticket)),
+            Route("/suggest/tags", self._inside(actions.suggest_tags)),
+        ]
+
+    def _tickets(self) -> list[Route]:
+        posts = {
+            "/tickets/{ticket:int}/" + name: actions.action(change)
+            for name, change in actions.CHANGES.items()
+        }
+        posts |= {
+            "/tickets/{ticket:int}/read": actions.read,
+            "/tickets/{ticket:int}/messages": writing.send,
+            "/customers/{customer:int}/note": actions.customer_note,
+        }
+        gets = {
+            "/tickets/{ticket:int}": inbox.by_number,
+            "/tickets/{ticket:int}/messages/{message:int}/html": mail.html,
+            "/tickets/{ticket:int}/messages/{message:int}/text": mail.text,
+        }
+        return [Route(path, self._inside(page), methods=["POST"]) for path, page in posts.items()] + [
+            Route(path, self._inside(page)) for path, page in gets.items()
+        ]
+
+    def close(self) -> None:
+        self.live.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; never raises for anything a request can hold."""
+        started, request_id = time.perf_counter(), str(uuid.uuid4())
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["x-request-id"] = request_id
+            await send(message)
+
+        refused = await self._answer(scope, limited(receive), send_on, request_id)
+        if refused is not None and not status:
+            await refused(scope, receive, send_on)
+        access(scope["method"], scope["path"], status, time.perf_counter() - started, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Response | None:
+        """Let the page answer; the page that says what went wrong, when something did."""
+        request = Request(scope)
+        # Tells the router to raise what it would otherwise answer in plain text.
+        scope["app"] = self
+        try:
+            await self._router(scope, receive, send)
+        except UnknownAccount:
+            return HTMLResponse(NOT_HERE, 404)
+        except errors.Refusal as refusal:
+            return problem(request, refusal.status, request_id, refusal.msg)
+        except HTTPException as error:
+            answer = problem(request, error.status_code, request_id)
+            answer.headers.update(error.headers or {})
+            return answer
+        except Exception:
+            log.exception("page failed", request_id=request_id, path=scope["path"])
+            return problem(request, 500, request_id)
+        return None
+
+    def _open(self, page: Page) -> Endpoint:
+        """A page that anybody may see."""
+
+        async def endpoint(request: Request) -> Response:
+            return await page(await self._visit(request))
+
+        return endpoint
+
+    def _inside(self, page: Page, *, needs_session: bool = True) -> Endpoint:
+        """A page behind the login."""
+
+        async def endpoint(request: Request) -> Response:
+            visit = await self._visit(request)
+            try:
+                await session.enter(visit)
+            except session.LoggedOut:
+                if needs_session:
+                    return doors.to_login(visit)
+            return await page(visit)
+
+        return endpoint
+
+    async def _visit(self, request: Request) -> Visit:
+        account = await self.hosts.account(request.headers.get("host", ""), request.url.scheme)
+        return Visit(self, request, account)
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404)
+
+
+TITLES = {
+    403: "You may not do that",
+    404: "This page does not exist",
+    405: "This page does not take that",
+    413: "That is too large",
+    500: "Something went wrong here",
+}
+BODIES = {
+    404: "The ticket may have been deleted, or the address is wrong.",
+    500: "It was written down. Try again, and tell your administrator if it stays.",
+}
+
+
+def problem(request: Request, status: int, request_id: str, said: str = "") -> Response:
+    """A whole page for a person; for a script the sentence alone."""
+    title, body = (
+        TITLES.get(status, TITLES[500] if status >= 500 else "That did not work"),
+        BODIES.get(status, ""),
+    )
+    if "hx-request" in request.headers:
+        return Response(said or title, status, media_type="text/plain")
+    here = render.NOBODY
+    _ = render.catalogue(here.language).gettext
+    words = {"title": _(title), "body": _(said or body), "request_id": request_id}
+    return HTMLResponse(render.text("error.html", here, **words), status)
+
+
+def limited(receive: Receive) -> Receive:
+    """The request's body, at most BODY_LIMIT bytes of it."""
+    size = 0
+
+    async def receive_on() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_LIMIT:
+            raise errors.TooLarge(BODY_LIMIT)
+        return message
+
+    return receive_on

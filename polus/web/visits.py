@@ -1,0 +1,107 @@
+"""One request of a browser: whose helpdesk, who looks, with which rights, and the transactions opened for it."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from polus.base import clock
+from polus.base.crypto import Signer
+from polus.desk.sessions import Session
+from polus.store.database import Database
+from polus.store.files import Files
+from polus.store.work import Account, Actor, Work, reading, writing
+from polus.web import render
+from polus.web.render import Here
+
+THEMES = ("system", "light", "dark")
+LANGUAGES = ("en",)
+PARTIAL = "hx-request"
+
+
+class House(Protocol):
+    """What the site lends to every visit."""
+
+    database: Database
+    files: Files | None
+    door_signer: Signer
+
+
+@dataclass(slots=True)
+class Visit:
+    """Handed to every page. `form` is there once a post was read and its token checked."""
+
+    house: House
+    request: Request
+    account: Account
+    session: Session | None = None
+    form: FormData | None = None
+
+    @property
+    def person(self) -> Session:
+        """Who is logged in; pages behind the login may rely on it."""
+        assert self.session is not None
+        return self.session
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("user", self.person.user_id, self.person.role)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a script asks for a fragment; without script every answer is a whole page."""
+        return PARTIAL in self.request.headers
+
+    @property
+    def secure(self) -> bool:
+        return self.request.url.scheme == "https"
+
+    def reading(self) -> AbstractAsyncContextManager[Work]:
+        return reading(self.house.database, self.account, self.actor)
+
+    def writing(self) -> AbstractAsyncContextManager[Work]:
+        return writing(self.house.database, self.account, self.actor)
+
+    def field(self, name: str) -> str:
+        """The last text field of that name in the form; `""` when absent."""
+        given = [value for value in self.form.getlist(name) if isinstance(value, str)] if self.form else []
+        return given[-1].replace("\0", "") if given else ""
+
+    def here(self, csrf: str = "", view: str = "open") -> Here:
+        person = self.session
+        theme = self.request.cookies.get("theme", "system")
+        language = person.language if person else "en"
+        return Here(
+            user={"id": person.user_id, "name": person.name, "email": person.email} if person else {},
+            account={"domain": self.account.domain},
+            csrf=person.csrf if person else csrf,
+            now=clock.now(),
+            zone=zone(person.timezone if person else "UTC"),
+            language=language if language in LANGUAGES else "en",
+            theme=theme if theme in THEMES else "system",
+            rights=rights(self.actor) if person else frozenset(),
+            view=view,
+        )
+
+    def page(self, template: str, here: Here, status: int = 200, **facts: Any) -> Response:
+        return HTMLResponse(render.text(template, here, **facts), status)
+
+
+def rights(actor: Actor) -> frozenset[str]:
+    """What the templates offer; the verbs check again."""
+    return frozenset({"note"} | ({"write"} if actor.may("lite-agent") else set()))
+
+
+def zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def see_other(address: str) -> Response:
+    return RedirectResponse(address, 303)

@@ -1,0 +1,108 @@
+"""The workspace behind a real server, with the API beside it as in the composition, and a browser."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+import yarl
+
+from polus.api.app import Api
+from polus.api.table import OPERATIONS
+from polus.base import crypto
+from polus.store.database import Database
+from polus.web.site import Site
+from tests import world as worlds
+
+PASSWORD = "correct horse battery staple"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+async def house(database: Database) -> AsyncIterator[tuple[str, Site]]:
+    """The address of a server that serves workspace and API, and the workspace itself."""
+    site, api = Site(database, secret_key=SECRET), Api(database, OPERATIONS, rate_limit=0)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (api if scope["path"].startswith("/api/") else site)(scope, receive, send)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", http="httptools"))
+    task = asyncio.create_task(running.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", site
+    site.close()
+    running.should_exit = True
+    await task
+
+
+@pytest.fixture
+async def shop(database: Database, http: Any, house: tuple[str, Site]) -> worlds.World:
+    """A shop of this test's own on the server with the workspace; `ada` and `oda` have a password."""
+    made = await worlds.make(database, http, house[0])
+    await made.rows("delete from buckets where key like 'login from %' and $1 > 0 returning key")
+    hashed = await crypto.hash_password(PASSWORD)
+    for client in (made.ada, made.oda):
+        await made.rows("update users set password_hash = $3 where account_id = $1 and id = $2 returning id", client.user_id, hashed)  # fmt: skip
+    return made
+
+
+@dataclass
+class Reply:
+    """What a browser without script got."""
+
+    status: int
+    headers: Any
+    text: str
+    cookies: SimpleCookie
+
+
+class Browser:
+    """A browser without script: follows nothing, keeps cookies by hand so that tests see them."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, host: str) -> None:
+        self.http, self.url, self.host = http, url, host
+        self.cookies: dict[str, str] = {}
+
+    async def send(self, method: str, path: str, form: Any = None, **headers: str) -> Reply:
+        sent = {"Host": self.host} | {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        async with self.http.request(method, yarl.URL(self.url + path, encoded=True), data=form, headers=sent, allow_redirects=False) as response:  # fmt: skip
+            for name, cookie in response.cookies.items():
+                self.cookies[name] = cookie.value
+                if cookie["max-age"] == "0":
+                    del self.cookies[name]
+            return Reply(response.status, response.headers, await response.text(), response.cookies)
+
+    async def get(self, path: str, **headers: str) -> Reply:
+        return await self.send("GET", path, **headers)
+
+    async def post(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> Reply:
+        return await self.send("POST", path, form or {}, **headers)
+
+    async def token(self, path: str = "/inbox/open") -> str:
+        """The token of the forms on a page."""
+        page = (await self.get(path)).text
+        return page.split('name="csrf" value="')[1].split('"')[0]
+
+    async def log_in(self, email: str, password: str = PASSWORD, **fields: str) -> Reply:
+        token = await self.token("/login")
+        return await self.post("/login", {"csrf": token, "email": email, "password": password} | fields)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """Connections that keep no cookies of their own."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+@pytest.fixture
+def browser(http: aiohttp.ClientSession, house: tuple[str, Site], shop: worlds.World) -> Browser:
+    """Somebody who is not logged in yet."""
+    return Browser(http, house[0], shop.ada.host)

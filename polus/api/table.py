@@ -2,6 +2,7 @@
 
 from polus.api import (
     account,
+    customers,
     events,
     files,
     messages,
@@ -15,6 +16,7 @@ from polus.api.operation import REGISTRY
 
 RESOURCES = (
     account,
+    customers,
     events,
     messages,
     files,

@@ -130,8 +130,8 @@ class CustomerDetail(Customer, kw_only=True):
     ecommerce_data: dict[str, ShopperEcommerceData]
 
 
-class Person(msgspec.Struct):
-    """A customer in short."""
+class CustomerInShort(msgspec.Struct):
+    """Whose ticket it is."""
 
     id: int
     email: str | None
@@ -141,8 +141,8 @@ class Person(msgspec.Struct):
     meta: dict[str, Any] | None
 
 
-class TicketCustomer(Person, kw_only=True):
-    """The customer of a ticket, with all addresses."""
+class TicketCustomer(CustomerInShort, kw_only=True):
+    """Whose ticket it is, with all addresses."""
 
     channels: list[CustomerChannel]
     data: Any

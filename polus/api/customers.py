@@ -1,14 +1,14 @@
 """Customers: `/api/customers`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from polus.api import customer_types as types
 from polus.api import fields, lists
-from polus.api.fields import IdParameter, LanguageCode, TimezoneName
+from polus.api.fields import IdParameter, LanguageCode, TimezoneName, Whole
 from polus.api.operation import Call, NoQuery, Reply, operation
 from polus.base import errors, wire
 from polus.desk.customers import channels, customers, erasing, merging
@@ -18,6 +18,9 @@ from polus.store.work import Work
 ORDERS = lists.orders(
     created_datetime=("c.created_datetime", "datetime"), updated_datetime=("c.updated_datetime", "datetime")
 )
+OrderBy = Literal[
+    "created_datetime:asc", "created_datetime:desc", "updated_datetime:asc", "updated_datetime:desc"
+]
 FILTERS = (
     ("email", customers.BY_EMAIL),
     ("name", customers.BY_NAME),
@@ -29,32 +32,37 @@ NOTHING_KNOWN = "None of these fields of a customer can be changed."
 
 
 class CustomerQuery(lists.Cursor, forbid_unknown_fields=True, kw_only=True):
-    """Which customers, in which order. Filters are exact; `email` and `name` without case."""
+    """Which customers, in which order."""
 
-    email: str = ""
-    external_id: str = ""
-    name: str = ""
-    language: LanguageCode | None = None
-    timezone: TimezoneName | None = None
-    view_id: fields.Whole | None = None
-    channel_type: str = ""
-    channel_address: str = ""
-    order_by: Literal[
-        "created_datetime:asc", "created_datetime:desc", "updated_datetime:asc", "updated_datetime:desc"
-    ] = "created_datetime:desc"
+    email: Annotated[str, Meta(description="The customer of this e-mail address, in any case.")] = ""
+    external_id: Annotated[str, Meta(description="The customer of this id in another system.")] = ""
+    name: Annotated[str, Meta(description="Customers of exactly this name, in any case.")] = ""
+    language: Annotated[LanguageCode | UnsetType, Meta(description="Customers of this language.")] = UNSET
+    timezone: Annotated[TimezoneName | UnsetType, Meta(description="Customers of this time zone.")] = UNSET
+    view_id: Annotated[Whole | UnsetType, Meta(description="Only customers that this view shows now.")] = (
+        UNSET
+    )
+    channel_type: Annotated[str, Meta(description="Customers with an address of this type.")] = ""
+    channel_address: Annotated[
+        str, Meta(description="The customer of this address; telephone numbers are compared by their digits.")
+    ] = ""
+    order_by: Annotated[OrderBy, Meta(description="What comes first.")] = "created_datetime:desc"
 
 
 class CustomerGetQuery(msgspec.Struct, forbid_unknown_fields=True):
     """What to tell besides."""
 
-    relationships: list[Literal["custom_fields"]] | UnsetType = UNSET
+    relationships: Annotated[
+        list[Literal["custom_fields"]] | UnsetType,
+        Meta(description="`custom_fields`: tell the definition of each field beside its value."),
+    ] = UNSET
 
 
 class MergeQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Which customer becomes part of which."""
 
-    source_id: IdParameter
-    target_id: IdParameter
+    source_id: Annotated[IdParameter, Meta(description="The customer that becomes part of the other.")]
+    target_id: Annotated[IdParameter, Meta(description="The customer that stays.")]
 
 
 def _given(body: types.CustomerInput | None) -> dict[str, Any]:
@@ -97,7 +105,7 @@ async def list_(work: Work, call: Call[CustomerQuery, None]) -> bytes:
     Filters are exact; e-mail and name are compared without case, telephone numbers by their digits.
     """
     query = call.query
-    if query.view_id is not None:
+    if query.view_id is not UNSET:
         raise errors.Invalid({"view_id": [errors.MISSING_OBJECT]}, "Invalid query parameters")
     statement = Statement(work.account.id)
     statement.where(customers.LISTED)
@@ -224,6 +232,7 @@ async def delete_many(work: Work, call: Call[NoQuery, types.CustomerIds]) -> Non
     body_required=False,
     answer=types.CustomerDetail,
     status=202,
+    statuses=(404,),
     redirects=True,
     tag="Customers",
 )

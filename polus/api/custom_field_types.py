@@ -7,15 +7,17 @@ from msgspec import UNSET, UnsetType
 
 from polus.api import fields
 from polus.api.fields import When
+from polus.base import errors
 
 FieldValue = str | int | float | bool | None
 Managed = Literal[
     "contact_reason", "product", "resolution", "ai_intent", "ai_outcome", "ai_sales", "ai_discount", "ai_journey",
     "managed_sentiment", "call_status", "customer_type",
 ]  # fmt: skip
+Requirement = Literal["visible", "required", "conditional"]
 
 
-class Definition:
+class Definition(dict[str, Any]):
     """What a field holds and how it is typed in: text, number or boolean."""
 
 
@@ -34,6 +36,14 @@ def _word(value: str) -> dict[str, Any]:
     return {"type": "string", "enum": [value]}
 
 
+def _read(given: Any) -> Definition:
+    # Only the outermost shape: `desk.field_definitions` tells what is wrong inside, by place.
+    if not isinstance(given, dict):
+        raise fields.Fault(errors.WRONG_TYPE)
+    return Definition(given)
+
+
+fields.READERS[Definition] = _read
 TEXT = {"type": ["string", "null"]}
 BOUND = {"type": ["number", "string", "null"]}
 fields.SCHEMAS[Definition] = {
@@ -75,7 +85,7 @@ class ValueField(msgspec.Struct, kw_only=True):
     description: str | None
     priority: int
     required: bool
-    requirement_type: Literal["visible", "required", "conditional"]
+    requirement_type: Requirement
     managed_type: Managed | None
     definition: Definition
     created_datetime: When

@@ -92,12 +92,6 @@ class UserLanguage(str):
     __slots__ = ()
 
 
-class CurrencyCode(str):
-    """A currency, ISO 4217."""
-
-    __slots__ = ()
-
-
 class Free(dict[str, Any]):
     """A free JSON object, at most 256 KiB and 20 levels deep."""
 
@@ -227,13 +221,6 @@ def _country(given: Any) -> CountryCode:
     return CountryCode(text)
 
 
-def _currency(given: Any) -> CurrencyCode:
-    text = _text(given)
-    if text not in names.CURRENCIES:
-        raise Fault(errors.NOT_CHOICE)
-    return CurrencyCode(text)
-
-
 def _free(given: Any) -> Free:
     if not isinstance(given, dict):
         raise Fault(errors.WRONG_TYPE)
@@ -252,7 +239,6 @@ READERS: dict[type, Callable[[Any], Any]] = {
     CountryCode: _country,
     UserLanguage: _user_language,
     UserMeta: _user_meta,
-    CurrencyCode: _currency,
     Free: _free,
 }
 
@@ -276,7 +262,6 @@ SCHEMAS: dict[type, dict[str, Any]] = {
         },
         "additionalProperties": True,
     },
-    CurrencyCode: {"$ref": "#/components/schemas/CurrencyCode"},
     Free: {"type": "object"},
     Upload: {
         "type": "object",
@@ -289,7 +274,6 @@ SCHEMAS: dict[type, dict[str, Any]] = {
 COMPONENTS: dict[str, dict[str, Any]] = {
     "TimezoneName": {"type": "string", "enum": sorted(names.TIMEZONES)},
     "LanguageCode": {"type": "string", "enum": sorted(names.LANGUAGES)},
-    "CurrencyCode": {"type": "string", "enum": sorted(names.CURRENCIES)},
 }
 
 

@@ -2,8 +2,9 @@
 
 from polus.api import (
     account,
-    customers,
+    custom_fields,
     events,
+    field_values,
     files,
     messages,
     settings,
@@ -16,8 +17,9 @@ from polus.api.operation import REGISTRY
 
 RESOURCES = (
     account,
-    customers,
+    custom_fields,
     events,
+    field_values,
     messages,
     files,
     settings,

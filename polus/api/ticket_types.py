@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from polus.api import lists
-from polus.api.custom_field_types import FieldEntry, FieldValue
-from polus.api.customer_types import CustomerInShort, TicketCustomer
+from polus.api.custom_field_types import FieldEntry
+from polus.api.field_values import FieldValueInput, Inputs
 from polus.api.fields import NO_COUNT, Channel, ExternalId, Free, Id, LanguageCode, Subject, When
 from polus.api.message_types import MessageInput, PersonReference, TicketMessageEmbedded, Via
 
@@ -50,13 +50,6 @@ class TagReference(msgspec.Struct):
     decoration: TagColor | None | UnsetType = UNSET
 
 
-class FieldValueInput(msgspec.Struct):
-    """The value of a custom field."""
-
-    id: Id
-    value: FieldValue
-
-
 class TicketCreate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A new ticket: messages are all it needs."""
 
@@ -76,7 +69,7 @@ class TicketCreate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     subject: Subject | None = None
     meta: Free | None = None
     tags: Annotated[list[TagInput], Meta(max_length=100, extra_json_schema=NO_COUNT)] = []
-    custom_fields: Annotated[list[FieldValueInput], Meta(max_length=100, extra_json_schema=NO_COUNT)] = []
+    custom_fields: Inputs = []
     created_datetime: When | None = None
     opened_datetime: When | None = None
     last_received_message_datetime: When | None = None
@@ -106,9 +99,8 @@ class TicketUpdate(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     subject: Subject | None | UnsetType = UNSET
     meta: Free | None | UnsetType = UNSET
     tags: Annotated[list[TagReference], Meta(max_length=100, extra_json_schema=NO_COUNT)] | UnsetType = UNSET
-    custom_fields: (
-        Annotated[list[FieldValueInput], Meta(max_length=100, extra_json_schema=NO_COUNT)] | UnsetType
-    ) = UNSET
+    # wire: a GET body has them as a map
+    custom_fields: Inputs | dict[str, FieldValueInput] | UnsetType = UNSET
     opened_datetime: When | None | UnsetType = UNSET
     last_received_message_datetime: When | None | UnsetType = UNSET
     last_message_datetime: When | None | UnsetType = UNSET
@@ -168,6 +160,17 @@ class TicketSummary(msgspec.Struct):
     triggered_by: int | None
 
 
+class CustomerInShort(msgspec.Struct):
+    """Whose ticket it is."""
+
+    id: int
+    email: str | None
+    name: str | None
+    firstname: str
+    lastname: str
+    meta: dict[str, Any] | None
+
+
 class TicketIntegration(msgspec.Struct):
     """An integration that messages went through."""
 
@@ -219,6 +222,46 @@ class TicketList(msgspec.Struct):
     uri: str
     data: list[TicketListItem]
     meta: lists.MetaTotal
+
+
+class CustomerReference(msgspec.Struct):
+    """The customer an address belongs to."""
+
+    id: int
+    name: str | None
+
+
+class CustomerChannel(msgspec.Struct):
+    """An address of a customer."""
+
+    id: int
+    type: str
+    address: str
+    preferred: bool
+    created_datetime: When
+    updated_datetime: When
+    deleted_datetime: When | None
+    user: CustomerReference
+    customer: CustomerReference
+
+
+class TicketCustomer(msgspec.Struct):
+    """Whose ticket it is, with all addresses."""
+
+    id: int
+    email: str | None
+    name: str | None
+    firstname: str
+    lastname: str
+    meta: dict[str, Any] | None
+    channels: list[CustomerChannel]
+    data: Any
+    customer: None
+    integrations: dict[str, Any]
+    external_id: str | None
+    note: str | None
+    external_data: dict[str, Any] | UnsetType = UNSET
+    ecommerce_data: dict[str, Any] | UnsetType = UNSET
 
 
 class Survey(msgspec.Struct):

@@ -5,14 +5,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from polus.api import lists
+from polus.api import field_values, lists
 from polus.api import messages as message_operations
+from polus.api.field_values import FieldValueInput
 from polus.api.fields import IdParameter, Whole
 from polus.api.operation import Call, NoQuery, operation
 from polus.api.tags import Tag
 from polus.api.ticket_types import Ticket, TicketCreate, TicketList, TicketTagsInput, TicketUpdate
 from polus.base import errors, wire
 from polus.desk.tickets import labels, opening, tickets
+from polus.desk.tickets import values as ticket_values
 from polus.store.paging import Statement
 from polus.store.work import Work
 
@@ -127,11 +129,9 @@ def _opening(body: TicketCreate) -> opening.Opening:
             problems[str(place)] = invalid.data
     if problems:
         raise errors.Invalid({"messages": problems})
-    if body.custom_fields:
-        raise errors.Invalid({"custom_fields": {"0": {"id": [errors.MISSING_OBJECT]}}})
     given = wire.given(body)
-    for name in ("messages", "custom_fields"):
-        given.pop(name, None)
+    del given["messages"]
+    given["custom_fields"] = field_values.wanted(body.custom_fields)
     given["tags"] = [tag["name"] for tag in given["tags"]]
     if body.imported:
         for draft in drafts:
@@ -152,7 +152,8 @@ def _assignees(given: dict[str, Any]) -> dict[str, Any]:
 )  # fmt: skip
 async def get(work: Work, call: Call[TicketQuery, None]) -> bytes:
     """Get a ticket with its messages."""
-    return (await tickets.get(work, call.id)).encode()
+    with_fields = call.query.relationships is not UNSET
+    return (await tickets.get(work, call.id, with_fields=with_fields)).encode()
 
 
 @operation(
@@ -167,16 +168,24 @@ async def update(work: Work, call: Call[NoQuery, TicketUpdate]) -> bytes:
     given = _assignees(wire.given(call.body))
     if set(given) - {"is_unread"}:
         work.actor.require("lite-agent")
-    if given.get("custom_fields"):
-        raise errors.Invalid({"custom_fields": {"0": {"id": [errors.MISSING_OBJECT]}}})
     given.pop("custom_fields", None)
     tags = given.pop("tags", None)
     await tickets.update(work, call.id, given)
     if tags is not None:
         ids = [tag["id"] for tag in tags if "id" in tag]
         await labels.replace(work, call.id, ids, [tag["name"] for tag in tags if "id" not in tag])
+    if call.body.custom_fields is not UNSET:
+        fields = call.body.custom_fields
+        await _replace_values(work, call.id, list(fields.values()) if isinstance(fields, dict) else fields)
     await work.flush()
     return (await tickets.get_changed(work, call.id)).encode()
+
+
+async def _replace_values(work: Work, ticket_id: int, items: list[FieldValueInput]) -> None:
+    try:
+        await ticket_values.OWNER.write(work, ticket_id, field_values.wanted(items), replace=True)
+    except errors.Invalid as invalid:
+        raise errors.Invalid({"custom_fields": invalid.data}) from None
 
 
 @operation(

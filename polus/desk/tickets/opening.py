@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import tags
+from polus.desk import field_values, tags
 from polus.desk.customers import references
+from polus.desk.field_values import Wanted
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, rows
 from polus.desk.tickets.drafts import Draft
 from polus.desk.tickets.people import Reference
@@ -35,6 +36,7 @@ class Opening(msgspec.Struct, kw_only=True):
     subject: str | None = None
     meta: dict[str, Any] | None = None
     tags: Sequence[str] = ()
+    custom_fields: Sequence[Wanted] = ()
     created_datetime: datetime.datetime | None = None
     opened_datetime: datetime.datetime | None = None
     last_received_message_datetime: datetime.datetime | None = None
@@ -83,6 +85,7 @@ async def create(work: Work, opening: Opening) -> int:
     await people.require_assignees(
         work, {"assignee_user_id": opening.assignee_user_id, "assignee_team_id": opening.assignee_team_id}
     )
+    fields = await _fields(work, opening)
     customer_id = await references.find_or_create(work, reference)
     written = []
     for draft in opening.messages:
@@ -91,11 +94,19 @@ async def create(work: Work, opening: Opening) -> int:
             await drafts.address(work, draft, customer_id, None)
         written.append(rows.complete(draft, sender_id, receiver_id, work.now))
     labels = await tags.ensure(work, opening.tags) if opening.tags else {}
-    values = _values(work, opening, customer_id, written)
+    values = _values(work, opening, customer_id, written) | {"custom_fields": wire.encode(fields)}
     reader = work.actor.user_id if any(d.from_agent for d in opening.messages) else None
     ticket_id, message_ids = await rows.open_ticket(work, values, written, reader, list(labels.values()))
     _tell(work, opening, ticket_id, message_ids, values, labels)
     return ticket_id
+
+
+async def _fields(work: Work, opening: Opening) -> dict[str, Any]:
+    """The values of custom fields, checked; 400 on `custom_fields` by place."""
+    try:
+        return await field_values.changed(work, "Ticket", {}, opening.custom_fields, replace=False)
+    except errors.Invalid as invalid:
+        raise errors.Invalid({"custom_fields": invalid.data}) from None
 
 
 def _values(
@@ -127,7 +138,6 @@ def _values(
         "language": opening.language,
         "subject": subject,
         "meta": None if opening.meta is None else wire.encode(opening.meta),
-        "custom_fields": "{}",
         "excerpt": summary.excerpt,
         "messages_count": len(written),
         "not_delivered": summary.not_delivered,

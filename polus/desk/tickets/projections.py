@@ -3,6 +3,7 @@
 Aliases: `t` a ticket, `m` a message. `$1` is the account and `$2` the user for whom `is_unread` is told.
 """
 
+from polus.desk import custom_fields
 from polus.desk.customers import forms as customers
 
 PRIORITY = "(array['low', 'normal', 'high', 'critical'])[t.priority]"
@@ -152,4 +153,11 @@ where t.account_id = $1 and t.id = $3
 """
 )
 FULL = _FULL.replace("{message}", MESSAGE_IN_TICKET).replace("{customer}", customers.TICKET_DETAIL)
+FULL_WITH_FIELDS = FULL.replace(
+    "t.custom_fields::text",
+    """(select json_object_agg(f.id, json_build_object('id', f.id, 'value', e.value->'value', 'field', """
+    + custom_fields.WIRE_WITH_REQUIREMENT
+    + """, 'prediction', null)) from jsonb_each(t.custom_fields) as e (key, value)
+    join custom_fields f on f.account_id = t.account_id and f.id = e.key::bigint)::text""",
+)
 FULL_CHANGED = _FULL.replace("{message}", MESSAGE_IN_CHANGED_TICKET).replace("{customer}", customers.TICKET)

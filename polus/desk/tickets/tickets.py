@@ -86,11 +86,11 @@ def there(row: Any) -> Any:
     return row
 
 
-async def get(work: Work, ticket_id: int) -> str:
-    """The ticket's full wire form as GET answers it; 404, 301."""
-    return there(  # type: ignore[no-any-return]
-        await work.db.fetchrow(projections.FULL, work.account.id, work.actor.user_id, ticket_id)
-    )["wire"]
+async def get(work: Work, ticket_id: int, *, with_fields: bool = False) -> str:
+    """The ticket's full wire form as GET answers it, `with_fields` with the definitions of its values; 404, 301."""
+    sql = projections.FULL_WITH_FIELDS if with_fields else projections.FULL
+    row = await work.db.fetchrow(sql, work.account.id, work.actor.user_id, ticket_id)
+    return there(row)["wire"]  # type: ignore[no-any-return]
 
 
 async def get_changed(work: Work, ticket_id: int) -> str:

@@ -32,7 +32,7 @@ STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class Listener:
     """One open page."""
 
-    __slots__ = ("bell", "check", "everything", "tickets", "user_id")
+    __slots__ = ("bell", "check", "everything", "over", "tickets", "user_id")
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
@@ -40,6 +40,7 @@ class Listener:
         self.tickets: dict[int, None] = {}
         self.everything = False
         self.check = False
+        self.over = False
 
     def told(self) -> bytes:
         """What has happened since the last call, as events."""
@@ -90,11 +91,16 @@ class Live:
     def _all(self) -> list[Listener]:
         return [listener for pages in self._listeners.values() for listener in pages]
 
-    def close(self) -> None:
-        """End all streams: the server is stopping. Pages connect again by themselves."""
-        self._closing.set()
+    def hang_up(self) -> None:
+        """End all streams; pages connect again by themselves."""
         for listener in self._all():
+            listener.over = True
             listener.bell.set()
+
+    def close(self) -> None:
+        """End all streams and begin no more: the server is stopping."""
+        self._closing.set()
+        self.hang_up()
 
     async def stream(self, visit: Visit) -> Response:
         """`GET /live`. Who is not logged in is told so in the stream: a script cannot read a refused one's status."""
@@ -108,13 +114,13 @@ class Live:
         pages.add(listener)
         try:
             yield HELLO
-            while not self._closing.is_set():
+            while not (listener.over or self._closing.is_set()):
                 quiet = not await rung(listener.bell)
                 if (quiet or listener.check) and await session.known(visit) is None:
                     yield BYE
                     return
                 listener.check = False
-                yield STILL_HERE if quiet else listener.told() or STILL_HERE
+                yield listener.told() or STILL_HERE
         finally:
             pages.discard(listener)
             if not pages:

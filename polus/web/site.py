@@ -152,7 +152,11 @@ class Site:
         """A page that anybody may see."""
 
         async def endpoint(request: Request) -> Response:
-            return await page(await self._visit(request))
+            visit = await self._visit(request)
+            try:
+                return await page(visit)
+            finally:
+                await visit.close()
 
         return endpoint
 
@@ -163,10 +167,11 @@ class Site:
             visit = await self._visit(request)
             try:
                 await session.enter(visit)
+                return await page(visit)
             except session.LoggedOut:
-                if needs_session:
-                    return doors.to_login(visit)
-            return await page(visit)
+                return await page(visit) if not needs_session else doors.to_login(visit)
+            finally:
+                await visit.close()
 
         return endpoint
 

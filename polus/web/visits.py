@@ -66,6 +66,11 @@ class Visit:
     def writing(self) -> AbstractAsyncContextManager[Work]:
         return writing(self.house.database, self.account, self.actor)
 
+    async def close(self) -> None:
+        """Let go of the files that came with the form."""
+        if self.form is not None:
+            await self.form.close()
+
     def field(self, name: str) -> str:
         """The last text field of that name in the form; `""` when absent."""
         given = [value for value in self.form.getlist(name) if isinstance(value, str)] if self.form else []
@@ -89,6 +94,13 @@ class Visit:
 
     def page(self, template: str, here: Here, status: int = 200, **facts: Any) -> Response:
         return HTMLResponse(render.text(template, here, **facts), status)
+
+
+def refused(answer: Response) -> Response:
+    """Marks a fragment that says why nothing was changed. Its status is 200: a browser would report any other in its
+    console, as if the page were broken."""
+    answer.headers["polus-refused"] = "1"
+    return answer
 
 
 def rights(actor: Actor) -> frozenset[str]:

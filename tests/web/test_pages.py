@@ -253,7 +253,8 @@ async def test_what_cannot_be_sent_is_kept_and_told(ada: Browser, shop: worlds.W
     for said, fields in wrong.items():
         for headers in ({}, {"HX_Request": "true"}):
             answer = await act(ada, ticket, "messages", {"mode": "reply"} | fields, **headers)
-            assert answer.status == 422
+            assert answer.status == (200 if headers else 422)
+            assert answer.headers.get("polus-refused") == ("1" if headers else None)
             assert said in answer.text
             assert ("Kept words" in answer.text) or ("kept@example.com" in answer.text)
             assert answer.headers.get("hx-retarget") == (f"#composer-{ticket['id']}" if headers else None)
@@ -314,7 +315,7 @@ async def test_other_shops_do_not_exist(ada: Browser, shop: worlds.World, databa
     message = ticket["messages"][0]["id"]
     for path in (f"/inbox/open/{ticket['id']}", f"/inbox/open/{ticket['id']}/ticket", f"/tickets/{ticket['id']}/messages/{message}/html"):  # fmt: skip
         answer = await ada.get(path)
-        assert answer.status == 404, path
+        assert answer.status == (200 if path.endswith("/ticket") else 404), path
         assert "Where is my parcel?" not in answer.text
     for name, fields in {
         "status": {"status": "closed"},

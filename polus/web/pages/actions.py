@@ -13,7 +13,7 @@ from polus.desk.tickets import labels, messages, tickets
 from polus.store.work import Work
 from polus.web import choices
 from polus.web.pages import inbox, ticket_facts
-from polus.web.visits import Visit, see_other
+from polus.web.visits import Visit, refused, see_other
 
 Change = Callable[[Visit, Work, int], Awaitable[None]]
 
@@ -53,7 +53,8 @@ async def again(visit: Visit, ticket_id: int, status: int = 200, **more: Any) ->
     here = visit.here(view=view(visit))
     async with visit.reading() as work:
         if visit.partial:
-            return await inbox.shown(work, visit, here, ticket_id, status, **more)
+            answer = await inbox.shown(work, visit, here, ticket_id, **more)
+            return answer if status == 200 else refused(answer)
         facts = await inbox.listed(work, here)
         facts |= await ticket_facts.of(work, here, ticket_id) | more
     return inbox.whole(visit, here, facts, status)

@@ -12,7 +12,7 @@ from polus.store.work import Work
 from polus.web import choices, render
 from polus.web.pages import ticket_facts
 from polus.web.render import Here
-from polus.web.visits import Visit, see_other
+from polus.web.visits import Visit, refused, see_other
 
 PAGE = 30
 PANES = ("list", "ticket", "customer", "rail")
@@ -120,16 +120,14 @@ async def ticket(visit: Visit) -> Response:
             return see_other(f"/inbox/{here.view}/{merged.survivor_id}/ticket")
         except errors.NotFound:
             problem = missing(here, ticket_id)
-            return visit.page("fragments/problem.html", here, 404, problem=problem)
+            return refused(visit.page("fragments/problem.html", here, problem=problem))
 
 
-async def shown(
-    work: Work, visit: Visit, here: Here, ticket_id: int, status: int = 200, **more: Any
-) -> Response:
+async def shown(work: Work, visit: Visit, here: Here, ticket_id: int, **more: Any) -> Response:
     """The fragment of a ticket as it is now."""
     facts = await ticket_facts.of(work, here, ticket_id) | more
     view = next(entry for entry in choices.views(here, {}) if entry.key == here.view)
-    return visit.page("fragments/ticket.html", here, status, view=view, **facts)
+    return visit.page("fragments/ticket.html", here, view=view, **facts)
 
 
 def number(given: str | None) -> int:

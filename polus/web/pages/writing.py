@@ -13,7 +13,7 @@ from polus.desk.tickets.drafts import Draft
 from polus.web import render
 from polus.web.pages import actions, ticket_facts
 from polus.web.render import Here, Wire
-from polus.web.visits import Visit, see_other
+from polus.web.visits import Visit, refused, see_other
 
 MOST_RECIPIENTS = 50
 FIELDS = ("to", "cc", "bcc")
@@ -44,9 +44,9 @@ async def send(visit: Visit) -> Response:
     except errors.Merged as merged:
         return see_other(f"/inbox/{here.view}/{merged.survivor_id}")
     except Unusable as unusable:
-        return await refused(visit, here, ticket_id, unusable.problems)
+        return await again(visit, here, ticket_id, unusable.problems)
     except (errors.Invalid, errors.Conflict) as refusal:
-        return await refused(visit, here, ticket_id, {"message": actions.sentence(refusal)})
+        return await again(visit, here, ticket_id, {"message": actions.sentence(refusal)})
     if not visit.partial:
         return see_other(f"/inbox/{here.view}/{ticket_id}")
     answer = await actions.again(visit, ticket_id)
@@ -54,14 +54,15 @@ async def send(visit: Visit) -> Response:
     return answer
 
 
-async def refused(visit: Visit, here: Here, ticket_id: int, problems: dict[str, str]) -> Response:
+async def again(visit: Visit, here: Here, ticket_id: int, problems: dict[str, str]) -> Response:
     """The composer with everything that was written, and beside each field what is wrong with it."""
     draft = {name: visit.field(name) for name in ("mode", "body", *FIELDS)}
     if not visit.partial:
         return await actions.again(visit, ticket_id, 422, draft=draft, errors=problems)
     async with visit.reading() as work:
         facts = await ticket_facts.of(work, here, ticket_id)
-    answer = visit.page("fragments/composer.html", here, 422, **facts | {"draft": draft, "errors": problems})
+    more = {"draft": draft, "errors": problems}
+    answer = refused(visit.page("fragments/composer.html", here, **facts | more))
     answer.headers["hx-retarget"] = f"#composer-{ticket_id}"
     answer.headers["hx-reswap"] = "outerHTML"
     return answer

@@ -93,12 +93,14 @@ export function start() {
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) { everything = true; connect(); } });
   document.addEventListener("htmx:after:request", (event) => {
-    if (event.detail.ctx.request.method !== "GET" && event.detail.ctx.response.status < 400) touch(current().ticket);
+    const { request, response } = event.detail.ctx;
+    if (request.method !== "GET" && response.status < 400 && !response.headers.has("polus-refused")) touch(current().ticket);
   });
   document.addEventListener("htmx:response:error", (event) => {
-    const { status } = event.detail.ctx.response;
-    if (status === 401) loggedOut();
-    else if (status !== 422) toast(word("failed"), { bad: true });
+    const { response, text } = event.detail.ctx;
+    const plain = response.headers.get("content-type")?.startsWith("text/plain");
+    if (response.status === 401) loggedOut();
+    else toast(plain && text.length < 200 ? text : word("failed"), { bad: true });
   });
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx && !event.detail.ctx.response) toast(word("failed"), { bad: true });

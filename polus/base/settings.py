@@ -111,6 +111,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None, Meta(description="Certificate chain (PEM) for HTTPS and STARTTLS. Empty: plain text.")
     ] = None
     tls_key: Annotated[Path | None, Meta(description="Private key (PEM) of the certificate.")] = None
+    account: Annotated[str, Meta(description="Domain of the first account.")] = "helpdesk"
+    address: Annotated[
+        str, Meta(description="First account's e-mail address. Empty: `support@` and the base URL's host.")
+    ] = ""
+    admin_email: Annotated[str, Meta(description="First user's. Empty: `admin@` and the same host.")] = ""
+    admin_name: Annotated[str, Meta(description="First user's name.")] = "Admin"
+    admin_password: Annotated[
+        str, Meta(description="First user's. Empty: made and printed once.", extra={"secret": True})
+    ] = ""
+    admin_key: Annotated[
+        str, Meta(description="First user's API key. Empty: made, printed once.", extra={"secret": True})
+    ] = ""
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name in self.__struct_fields__}

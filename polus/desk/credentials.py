@@ -57,11 +57,23 @@ async def find_key(database: Database, account_id: int, email: str, key: str) ->
     return None if row is None else Key(row["key_id"], row["user_id"], row["role"])
 
 
-async def reset_key(work: Work, user_id: int, name: str = "") -> str:
+async def reset_key(work: Work, user_id: int, name: str = "", key: str = "") -> str:
     """Make a new key for the user and take the old one of that name away at once; the only time it is shown."""
-    key = crypto.new_api_key()
+    key = key or crypto.new_api_key()
     await work.db.execute(
         REPLACE_KEY, work.account.id, user_id, name, hashlib.sha256(key.encode()).digest(), work.now
     )
     work.ring("credentials", work.account.id)
     return key
+
+
+REMOVE_EXPIRED = """
+with sessions as (delete from sessions where expires_datetime < $1)
+delete from buckets where at < $1::timestamptz - interval '1 day'
+"""
+
+
+async def remove_expired(db: Any, now: Any) -> int:
+    """Forget sessions that are over and buckets that are long empty. 0: nothing is left to do."""
+    await db.execute(REMOVE_EXPIRED, now)
+    return 0

@@ -89,6 +89,7 @@ def test_nothing_is_imported_inside_functions() -> None:
     hidden = [
         place(file, node)
         for file in PACKAGE
+        if file != ROOT / "polus" / "cli.py"  # `polus --help` would wait for what it does not need
         for function in functions(file)
         for node in ast.walk(function)
         if isinstance(node, (ast.Import, ast.ImportFrom))

@@ -456,3 +456,11 @@ create table deliveries (
   foreign key (account_id, message_id) references messages on delete cascade
 );
 create index deliveries_due on deliveries (due_datetime);
+
+-- Tasks that return: whoever finds one due does it and writes down when it is due again, in one transaction.
+create table chores (
+  name text primary key,
+  due_datetime timestamptz not null,
+  done_datetime timestamptz,
+  error text
+);

@@ -1,0 +1,5 @@
+"""`python -m polus` is `polus`."""
+
+from polus import cli
+
+cli.main()

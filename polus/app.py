@@ -1,0 +1,160 @@
+"""The server process: HTTP (API, workspace, documents, health, figures) and SMTP, on sockets that its parent opened.
+
+`App` says which address belongs to whom; `main` is the process. Background work is another process: `worker`.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from polus import children, installation
+from polus.api import openapi
+from polus.api.app import Api, Receive, Scope, Send
+from polus.api.table import OPERATIONS
+from polus.base import figures, log
+from polus.base.settings import Settings
+from polus.channels.email import listener as listeners
+from polus.channels.email.listener import Listener
+from polus.health import Doctor
+from polus.reactions import table as reactions
+from polus.store.database import Database
+
+PATIENCE = 15  # seconds that requests at hand may take when the server stops
+CONNECTIONS = 10  # to PostgreSQL, per process
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+
+logger = structlog.get_logger(__name__)
+
+
+class App:
+    """The root of all addresses. `/api` is the API's, a few documents are here."""
+
+    def __init__(self, settings: Settings, database: Database, listener: Listener | None) -> None:
+        self.api = Api(
+            database,
+            OPERATIONS,
+            rate_limit=settings.rate_limit,
+            base_url=settings.base_url,
+            seen=figures.request,
+        )
+        self.doctor = Doctor(database, listener)
+        self._base_url = settings.base_url
+        self._document = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        path: str = scope["path"]
+        if path.startswith("/api/") or path == "/api":
+            await self.api(scope, receive, send)
+        elif path == "/health":
+            health = await self.doctor.look()
+            await _answer(scope, send, 200 if health.well else 503, JSON, health.body())
+        elif path == "/metrics":
+            told = await self.doctor.figures()
+            await _answer(scope, send, 200, figures.CONTENT_TYPE.encode(), told)
+        elif path == "/openapi.json":
+            await _answer(scope, send, 200, JSON, self._openapi())
+        else:
+            await _answer(scope, send, 404, TEXT, b"Not found.\n")
+
+    def close(self) -> None:
+        """Answers that would never end, end."""
+
+    def _openapi(self) -> bytes:
+        """Written when first asked for: it is large, and most processes are never asked."""
+        if not self._document:
+            self._document = msgspec.json.encode(openapi.document(OPERATIONS, self._base_url))
+        return self._document
+
+
+async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: bytes) -> None:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if scope["method"] not in ("GET", "HEAD"):
+        status, body, headers = 405, b"", [(b"allow", b"GET, HEAD"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without signals of its own: the process has one place that hears them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    settings: Settings, database: Database, http: Sequence[socket.socket], smtp: Sequence[socket.socket]
+) -> AsyncIterator[App]:
+    """HTTP and SMTP on the sockets for the time of a block; at its end what was begun is finished."""
+    reactions.subscribe()
+    tls = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        tls = listeners.tls_context(settings.tls_cert, settings.tls_key)
+    listener = Listener(database, urlsplit(settings.base_url).hostname or "localhost", tls=tls)
+    app = App(settings, database, listener)
+    server = _Http(_config(app, tls))
+    await listener.open(smtp)
+    running = asyncio.create_task(server.serve(sockets=list(http)))
+    try:
+        yield app
+    finally:
+        await listener.close()
+        app.close()
+        server.should_exit = True
+        await running
+
+
+def _config(app: App, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=PATIENCE,
+        ssl_context_factory=None if tls is None else lambda _config, _make: tls,
+    )
+
+
+async def _run(order: children.Order) -> None:
+    settings = order.settings
+    async with (
+        installation.opened(settings, "polus server", CONNECTIONS) as database,
+        serving(settings, database, children.sockets(order.http), children.sockets(order.smtp)),
+    ):
+        children.ready()
+        await children.stop_asked()
+        logger.info("the server stops")
+
+
+def main() -> None:
+    """A child of `processes`."""
+    order = children.received()
+    log.configure()
+    uvloop.run(_run(order))
+    log.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""The command line: what can be typed, and how it is told. What the commands do is in `commands`.
+
+Modules that cost time are imported by the command that needs them: `polus --help` answers in a tenth of a second. This
+is the one file that may do so.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from polus.base.settings import Settings
+
+Data = Annotated[Path | None, Option(help="Folder of the database, the files and the secret key.")]
+AsJson = Annotated[bool, Option("--json", help="Answer with one JSON document, for programs.")]
+Of = Annotated[str, Option(help="Domain of the account; needed when there are several.")]
+
+PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "add_completion": False}
+app = typer.Typer(help="Polus, a helpdesk.", **PLAIN)
+account = typer.Typer(help="Accounts: one installation may serve several shops.", **PLAIN)
+user = typer.Typer(help="Users: the agents of an account.", **PLAIN)
+app.add_typer(account, name="account")
+app.add_typer(user, name="user")
+
+
+def main() -> None:
+    """The program `polus`."""
+    app(prog_name="polus")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, Option(help="Address on which HTTP and SMTP listen.")] = None,
+    port: Annotated[int | None, Option(help="Port of HTTP; 0: any free one.")] = None,
+    smtp_port: Annotated[int | None, Option(help="Port of SMTP; 0: any free one.")] = None,
+    data: Data = None,
+    processes: Annotated[int | None, Option(help="Server processes that share the ports.")] = None,
+    worker: Annotated[bool, Option(help="Whether background work is done here as well.")] = True,
+    tls_cert: Annotated[Path | None, Option(help="Certificate chain (PEM) for HTTPS and STARTTLS.")] = None,
+    tls_key: Annotated[Path | None, Option(help="Its private key (PEM).")] = None,
+    account: Annotated[str | None, Option(help="Domain of the first account.")] = None,
+    address: Annotated[str | None, Option(help="The first account's e-mail address.")] = None,
+    admin_email: Annotated[str | None, Option(help="The first administrator's e-mail.")] = None,
+    admin_name: Annotated[str | None, Option(help="The first administrator's name.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the helpdesk: HTTP, SMTP and background work, until Ctrl-C.
+
+    At the very first start an account with an administrator is made; the password and the API key are printed then
+    and never again. POLUS_ADMIN_PASSWORD and POLUS_ADMIN_KEY choose them.
+    """
+    flags = {
+        "host": host, "port": port, "smtp_port": smtp_port, "processes": processes, "tls_cert": tls_cert,
+        "tls_key": tls_key, "account": account, "address": address, "admin_email": admin_email,
+        "admin_name": admin_name,
+    }  # fmt: skip
+    from polus import processes as group
+    from polus import screen
+
+    def told(running: group.Running) -> None:
+        screen.welcome(running, as_json)
+
+    _run(lambda settings: group.run(settings, worker=worker, told=told), as_json, data=data, **flags)
+
+
+@app.command()
+def worker(data: Data = None) -> None:
+    """Run background work alone, beside servers that were started with --no-worker. Any number may run."""
+    from polus import worker as workers
+
+    _run(lambda settings: workers.run(settings, by_parent=False), False, data=data)
+
+
+@app.command()
+def migrate(data: Data = None, as_json: AsJson = False) -> None:
+    """Bring the database forward to this version. `serve` does it by itself."""
+    from polus import commands
+
+    _run(lambda settings: commands.migrate(settings, as_json), as_json, data=data)
+
+
+@app.command()
+def check(data: Data = None, as_json: AsJson = False) -> None:
+    """Look for what is wrong or missing; each finding has a code and a cure. Exit code 1 when something is wrong."""
+    from polus import checks
+
+    _run(lambda settings: checks.told(settings, as_json), as_json, data=data)
+
+
+@account.command("add")
+def account_add(
+    domain: Annotated[str, Argument(help="First label of its host name: letters, digits, hyphens.")],
+    address: Annotated[str, Option(help="E-mail address it receives and sends mail with.")] = "",
+    admin_email: Annotated[str, Option(help="Its administrator's e-mail.")] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account with an administrator; password and API key are printed this once."""
+    from polus import commands
+
+    _run(
+        lambda settings: commands.add_account(settings, domain, address, admin_email, as_json),
+        as_json,
+        data=data,
+    )
+
+
+@user.command("add")
+def user_add(
+    email: str,
+    name: Annotated[str, Option(help="The user's name.")],
+    role: Annotated[
+        str, Option(help="admin, agent, basic-agent, lite-agent or observer-agent.")
+    ] = "basic-agent",
+    account: Of = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a user; the password is printed this once."""
+    from polus import commands
+
+    _run(
+        lambda settings: commands.add_user(settings, account, email, name, role, as_json), as_json, data=data
+    )
+
+
+@app.command()
+def key(email: str, account: Of = "", data: Data = None) -> None:
+    """Make a new API key for a user and print it, and nothing else. The one before stops working."""
+    from polus import commands
+
+    _run(lambda settings: commands.new_key(settings, account, email), False, data=data)
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:
+    """Print the version."""
+    from polus import __version__
+
+    typer.echo(f'{{"version":"{__version__}"}}' if as_json else __version__)
+
+
+def _run(command: Callable[["Settings"], Any], as_json: bool, **flags: Any) -> None:
+    """Read the settings and run the command's coroutine; the exit code is what it returns, 2 when it is refused."""
+    import asyncio
+
+    from polus.base import errors, log
+    from polus.base.settings import Misconfigured, load
+
+    log.configure()
+    try:
+        code = asyncio.run(command(load(os.environ, **flags)))
+    except Misconfigured as error:
+        _refuse(error.code, error.sentence, error.cure, as_json)
+    except errors.Refusal as refusal:
+        details = "; ".join(f"{field}: {text}" for field, text in _flat(refusal.data or {}))
+        _refuse("refused", details or refusal.msg, "", as_json)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    else:
+        sys.exit(code or 0)
+    finally:
+        log.flush()
+
+
+def _flat(data: Any, path: str = "") -> list[tuple[str, str]]:
+    if isinstance(data, dict):
+        return [pair for key, value in data.items() for pair in _flat(value, f"{path}{key} ")]
+    if isinstance(data, list):
+        return [pair for value in data for pair in _flat(value, path)]
+    return [(path.strip(), str(data))]
+
+
+def _refuse(code: str, sentence: str, cure: str, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"error": {"code": code, "sentence": sentence, "cure": cure}}))
+    else:
+        typer.echo(f"polus: {sentence} {cure}".rstrip() + f" [{code}]", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

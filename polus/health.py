@@ -1,0 +1,97 @@
+"""What works and what waits: for `/health`, `/metrics` and `polus check`."""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+
+from polus.base import figures
+from polus.channels.email.listener import Listener
+from polus.store import presence
+from polus.store.database import Database
+from polus.store.queue import AWAY
+
+PATIENCE = 3.0  # seconds the database may take to answer
+KEPT = 1.0  # seconds an answer is kept: asking often costs nothing
+LATE = 300.0  # seconds after which work that should be done says that the queue does not work
+
+# What waits to be done, for how long, and what was given up. Rows that are due later are no backlog.
+WAITING = """
+select 'outbox' as queue, count(*) filter (where due_datetime <= now()) as waiting,
+  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8 as oldest,
+  count(*) filter (where due_datetime = 'infinity') as given_up from outbox
+union all
+select 'mails', count(*) filter (where state = 'received'),
+  coalesce(extract(epoch from now() - min(received_datetime) filter (where state = 'received')), 0)::float8,
+  count(*) filter (where state = 'parked') from mails where state in ('received', 'parked')
+union all
+select 'deliveries', count(*) filter (where due_datetime <= now()),
+  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8,
+  0 from deliveries
+"""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether each part works."""
+
+    database: bool
+    queue: bool
+    listener: bool
+
+    @property
+    def well(self) -> bool:
+        """Whether everything does."""
+        return self.database and self.queue and self.listener
+
+    def body(self) -> bytes:
+        """As JSON."""
+        parts = {name: "ok" if getattr(self, name) else "failing" for name in self.__struct_fields__}
+        return msgspec.json.encode({"status": "ok" if self.well else "failing", **parts})
+
+
+class Doctor:
+    """Looks at one process and the database it uses."""
+
+    def __init__(self, database: Database, listener: Listener | None) -> None:
+        self._database = database
+        self._listener = listener
+        self._found: tuple[float, Health] | None = None
+
+    async def look(self) -> Health:
+        """How things are, at most a second ago."""
+        if self._found is None or time.monotonic() - self._found[0] > KEPT:
+            self._found = (time.monotonic(), await self._examine())
+        return self._found[1]
+
+    async def _examine(self) -> Health:
+        listens = self._listener is not None and self._listener.listens
+        try:
+            async with asyncio.timeout(PATIENCE), self._database.pool.acquire() as db:
+                alive = await presence.anybody(db)
+                late = max(row["oldest"] for row in await db.fetch(WAITING)) > LATE
+        except AWAY:
+            return Health(database=False, queue=False, listener=listens)
+        return Health(database=True, queue=alive and not late, listener=listens)
+
+    async def figures(self) -> bytes:
+        """Everything for Prometheus; without the measured part while the database is away."""
+        told = figures.told()
+        try:
+            async with asyncio.timeout(PATIENCE), self._database.pool.acquire() as db:
+                rows = await db.fetch(WAITING)
+        except AWAY:
+            return told + figures.gauge("polus_database_up", "Whether the database answers.", [({}, 0)])
+        return b"".join(
+            [
+                told,
+                figures.gauge("polus_database_up", "Whether the database answers.", [({}, 1)]),
+                _measured("polus_queue_waiting", "Work that is due.", rows, "waiting"),
+                _measured("polus_queue_oldest_seconds", "How long the oldest has been due.", rows, "oldest"),
+                _measured("polus_queue_given_up", "Work that people must look at.", rows, "given_up"),
+            ]
+        )
+
+
+def _measured(name: str, meaning: str, rows: Any, column: str) -> bytes:
+    return figures.gauge(name, meaning, [({"queue": row["queue"]}, float(row[column])) for row in rows])

@@ -1,0 +1,118 @@
+"""The worker process: everything that happens because something happened, or because it is time.
+
+One queue per lane of work; each lane's rows are claimed so that any number of workers may run. What the lanes do is
+written where they belong; this module only says which there are.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+import uvloop
+
+from polus import children, installation
+from polus.base import clock, log
+from polus.base.settings import Settings
+from polus.chores import CHORES, Chores
+from polus.desk.accounts import Book
+from polus.desk.tickets import snoozing
+from polus.reactions import table as reactions
+from polus.reactions.outbox import Outbox
+from polus.store.database import Database
+from polus.store.presence import Presence
+from polus.store.queue import Key, Lane, Queue
+from polus.store.work import SYSTEM, writing
+
+PATIENCE = 20.0  # seconds that work at hand may take when the worker stops
+CONNECTIONS = 16
+
+logger = structlog.get_logger(__name__)
+
+
+class Worker:
+    """The lanes of one process, and the queues that work through them."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._chores = Chores(database, CHORES)
+        self.presence = Presence(database)
+        book = Book(database, settings.base_url)
+        self.lanes = (
+            Outbox(database, reactions.REACTIONS, book).lane(),
+            Snoozed(database, book).lane(),
+            self._chores.lane(),
+        )
+        self._queues = [Queue(database, lane) for lane in self.lanes]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Start working."""
+        await self._chores.open()
+        await self.presence.open()
+        self._tasks = [asyncio.create_task(queue.work()) for queue in self._queues]
+
+    async def close(self) -> None:
+        """Take nothing new and finish what runs."""
+        await asyncio.gather(*(queue.stop(PATIENCE) for queue in self._queues))
+        await asyncio.gather(*self._tasks)
+        await self.presence.close()
+
+
+class Snoozed:
+    """The lane of tickets that wake up."""
+
+    def __init__(self, database: Database, book: Book) -> None:
+        self._database = database
+        self._book = book
+
+    def lane(self) -> Lane:
+        """For `store.queue`."""
+        return Lane("snoozed", self.look, self.run, width=1)
+
+    async def look(self, db: Any, _most: int) -> list[Key]:
+        """The accounts that have a ticket to wake."""
+        return [(account_id,) for account_id in await snoozing.due_accounts(db, clock.now())]
+
+    async def run(self, key: Key) -> bool:
+        """Wake some tickets of one account."""
+        account = await self._book.account(key[0])
+        async with writing(self._database, account, SYSTEM) as work:
+            return await snoozing.wake(work) > 0
+
+
+@asynccontextmanager
+async def working(settings: Settings, database: Database) -> AsyncIterator[Worker]:
+    """A worker for the time of a block."""
+    reactions.subscribe()
+    worker = Worker(settings, database)
+    await worker.open()
+    try:
+        yield worker
+    finally:
+        await worker.close()
+
+
+async def run(settings: Settings, *, by_parent: bool) -> None:
+    """The process, until it is told to stop."""
+    async with (
+        installation.opened(settings, "polus worker", CONNECTIONS) as database,
+        working(settings, database),
+    ):
+        if by_parent:
+            children.ready()
+        await children.stop_asked(by_parent=by_parent)
+        logger.info("the worker stops")
+
+
+def main() -> None:
+    """A child of `processes`."""
+    order = children.received()
+    log.configure()
+    uvloop.run(run(order.settings, by_parent=True))
+    log.flush()
+
+
+if __name__ == "__main__":
+    main()

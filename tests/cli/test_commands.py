@@ -1,0 +1,170 @@
+"""Every command as a person or a script types it."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.cli.programs import Installation
+
+COMMANDS = (
+    "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "version",
+)  # fmt: skip
+
+
+@pytest.fixture
+def installation(tmp_path: Path, empty_url: str) -> Installation:
+    return Installation(tmp_path / "data", empty_url, {})
+
+
+async def test_help_is_quick(tmp_path: Path) -> None:
+    here = Installation(tmp_path, "", {})
+    began = time.perf_counter()
+    ended = await here.run("--help")
+    seconds = time.perf_counter() - began
+    for command in COMMANDS:
+        assert command.split()[0] in ended.out
+    # 0.11 s of CPU here; the bound leaves room for a machine that is busy with other tests.
+    assert seconds < 2
+    assert not tmp_path.joinpath("secret.key").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_each_command_explains_itself(tmp_path: Path, command: str) -> None:
+    ended = await Installation(tmp_path, "", {}).quickly(*command.split(), "--help")
+    assert ended.code == 0
+    assert "Usage: root " + command in ended.out
+
+
+async def test_version(tmp_path: Path) -> None:
+    here = Installation(tmp_path, "", {})
+    plain, told = await here.quickly("version"), await here.quickly("version", "--json")
+    assert told.json == {"version": plain.out.strip()}
+
+
+async def test_a_wrong_setting_is_named_with_its_cure(tmp_path: Path) -> None:
+    here = Installation(tmp_path, "", {"POLUS_PORT": "eighty"})
+    plain, told = await here.run("check"), await here.quickly("check", "--json")
+    assert (plain.code, plain.out) == (2, "")
+    assert "POLUS_PORT" in plain.err
+    assert "[setting-invalid]" in plain.err
+    assert told.json["error"]["code"] == "setting-invalid"
+    assert told.json["error"]["cure"]
+
+
+async def test_the_life_of_an_installation(installation: Installation, http: aiohttp.ClientSession) -> None:
+    installation.more["POLUS_ADMIN_PASSWORD"] = "correct horse battery"
+    async with installation.serving("--account", "acme", "--admin-email", "Ada@Acme.example") as serving:
+        first = serving.told["first"]
+        assert (first["domain"], first["email"], first["password"], first["address"]) == (
+            "acme", "ada@acme.example", "correct horse battery", "support@acme.localhost",
+        )  # fmt: skip
+        await _well(http, serving.url)
+        assert await _me(http, serving.url, first["email"], first["key"]) == (200, "ada@acme.example")
+
+        # Beside a running server:
+        added = await installation.run(
+            "user", "add", "leo@acme.example", "--name", "Leo Long", "--role", "agent", "--json"
+        )
+        assert (added.code, added.json["account"], added.json["email"]) == (0, "acme", "leo@acme.example")
+        key = await installation.run("key", "leo@acme.example")
+        assert (len(key.out.strip()), key.err) == (64, "")
+        assert await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (200, "leo@acme.example")
+        newer = await installation.run("key", "Leo@acme.example", "--account", "acme")
+        assert await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (401, None)
+        assert await _me(http, serving.url, "leo@acme.example", newer.out.strip()) == (
+            200,
+            "leo@acme.example",
+        )
+        checked = await installation.run("check", "--json")
+        assert checked.json["addresses"] == ["support@acme.localhost"]
+        codes = {finding["code"] for finding in checked.json["findings"]}
+        assert "relay-missing" in codes
+        assert not codes & {"worker-missing", "queue-late", "account-missing", "admin-missing"}
+        assert checked.code == 0
+        assert await serving.stop(signal.SIGINT) == 0
+    assert "Traceback" not in serving.err
+
+    # Alone, and the second start finds everything as it was:
+    assert (await installation.run("key", "ada@acme.example")).code == 0
+    async with installation.serving() as again:
+        assert again.told["first"] is None
+        assert await _me(http, again.url, "leo@acme.example", newer.out.strip()) == (200, "leo@acme.example")
+        # A killed parent takes its children along, and the next one gets their ports.
+        again.process.kill()
+
+
+async def test_commands_refuse_in_words(installation: Installation) -> None:
+    made = await installation.quickly("account", "add", "one", "--address", "Help@One.example", "--json")
+    mail = ("--address", "x@y.example", "--admin-email", "a@y.example")
+    assert (made.json["domain"], made.json["address"]) == ("one", "help@one.example")
+    for arguments, said in (
+        (("account", "add", "one"), "Already in use."),
+        (("account", "add", "two", "--address", "help@one.example"), "address: Already in use."),
+        (("account", "add", "a b", *mail), "Letters, digits and hyphens only."),
+        (("user", "add", "nobody", "--name", "N"), "email: Not a valid email address."),
+        (("user", "add", "a@one.example", "--name", "N", "--role", "king"), "role: Not a valid choice."),
+        (("user", "add", "a@one.example", "--name", "N", "--account", "none"), "account: Does not exist."),
+        (("key", "a@one.example"), "email: Does not exist."),
+    ):
+        ended = await installation.quickly(*arguments)
+        assert (ended.code, ended.out) == (2, ""), arguments
+        assert said in ended.err
+        assert "Traceback" not in ended.err
+    assert (await installation.quickly("account", "add", "two", "--json")).code == 0
+    unclear = await installation.quickly("user", "add", "a@one.example", "--name", "N")
+    assert "one, two" in unclear.err
+    assert "[account-unclear]" in unclear.err
+
+
+async def test_migrate_and_check_an_empty_database(installation: Installation) -> None:
+    empty = await installation.quickly("check", "--json")
+    assert "database-empty" in {finding["code"] for finding in empty.json["findings"]}
+    first = await installation.quickly("migrate", "--json")
+    again = await installation.quickly("migrate", "--json")
+    assert first.json["before"] is None
+    assert again.json["before"] == first.json["now"] == again.json["now"]
+    missing = await installation.quickly("check", "--json")
+    assert "account-missing" in {finding["code"] for finding in missing.json["findings"]}
+    assert missing.code == 1
+
+
+async def test_several_processes_and_no_worker(
+    installation: Installation, http: aiohttp.ClientSession
+) -> None:
+    async with installation.serving("--processes", "2", "--no-worker") as serving:
+        async with http.get(serving.url + "/health") as answer:
+            assert answer.status == 503
+            assert await answer.json() == {
+                "status": "failing", "database": "ok", "queue": "failing", "listener": "ok",
+            }  # fmt: skip
+        worker = await installation.start("worker")
+        while not await _is_well(http, serving.url):
+            assert worker.returncode is None
+        worker.send_signal(signal.SIGTERM)
+        await worker.communicate()
+        assert worker.returncode == 0
+        async with http.get(serving.url + "/metrics") as answer:
+            text = await answer.text()
+            assert 'polus_queue_waiting{queue="outbox"} 0' in text
+
+
+async def _well(http: aiohttp.ClientSession, url: str) -> None:
+    async with http.get(url + "/health") as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def _is_well(http: aiohttp.ClientSession, url: str) -> bool:
+    async with http.get(url + "/health") as answer:
+        return answer.status == 200
+
+
+async def _me(http: aiohttp.ClientSession, url: str, email: str, key: str) -> tuple[int, Any]:
+    headers = {"Authorization": aiohttp.encode_basic_auth(email, key)}
+    async with http.get(url + "/api/users/0", headers=headers) as answer:
+        body = json.loads(await answer.text())
+        return answer.status, body.get("email")

@@ -104,9 +104,7 @@ def string_value(token: Token) -> str:
             return ""
         if given[0] in "ux" and len(given) > 1:
             return _character(token, int(given[1:].strip("{}"), 16))
-        # A digit would be an octal escape; `\0` alone is allowed and a NUL.
-        if given == "0" and found.string[found.end() : found.end() + 1] not in _DIGITS:
-            return "\0"
+        # A digit would be an octal escape. `\0` is a NUL, which no text of the wire may hold.
         if given in "ux" or given in _DIGITS:
             raise BrokenSyntax(*token.start, "escape in string", "\\n, \\xHH, \\uHHHH or \\u{H}")
         return _SIMPLE.get(given, given)
@@ -121,7 +119,9 @@ def _character(token: Token, code: int) -> str:
 
 
 def _joined(token: Token, text: str) -> str:
-    """`\\ud83d\\ude00` is one character; half of a pair is no text and cannot be stored."""
+    """`\\ud83d\\ude00` is one character; half of a pair is no text and, like NUL, cannot be stored."""
+    if "\0" in text:
+        raise BrokenSyntax(*token.start, "NUL in string", "text")
     try:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:

@@ -39,13 +39,13 @@ def place(node):
 
 
 @given(sources.programs)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_programs_parse_as_esprima_parses_them(text):
     assert parse.code(text) == oracle(text)
 
 
 @given(sources.expressions)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_filters_parse_as_esprima_parses_them(text):
     assert parse.filters(text) == oracle(text)
 
@@ -121,7 +121,7 @@ def test_two_actions_on_one_line_need_no_semicolon():
 @pytest.mark.parametrize(
     "written, value",
     [
-        (r"'a\n\r\t\b\f\v\0b'", "a\n\r\t\b\f\v\0b"),
+        (r"'a\n\r\t\b\f\vb'", "a\n\r\t\b\f\vb"),
         (r"'\x41\u0042\u{43}\u{1F4A1}'", "ABC💡"),
         (r"'💡'", "💡"),
         (r"'\'\"\\\/\q'", "'\"\\/q"),
@@ -179,6 +179,9 @@ def test_numbers_are_written_as_javascript_writes_them(written, text):
         ("eq(ticket.id, '\\7')", "unexpected escape in string"),
         ("eq(ticket.id, '\\u12')", "unexpected escape in string"),
         ("eq(ticket.id, '\\u{110000}')", "unexpected escape in string"),
+        ("eq(ticket.id, '\\0')", "unexpected escape in string"),
+        ("eq(ticket.id, 'a\\x00')", "unexpected NUL in string"),
+        ("eq(ticket.id, 'a\0')", "unexpected NUL in string"),
         ("eq(ticket.id, '\\ud800')", "unexpected half of a surrogate pair"),
         ("eq(ticket.id, 1) /* open", "line 1, column 17: unexpected comment without end"),
         ("eq(ticket.id, \0)", "unexpected character U+0000"),

@@ -48,3 +48,29 @@ async def address(world: World, address: str = "") -> int:
         given,
     )
     return rows[0][0]  # type: ignore[no-any-return]
+
+
+# A customer with something in every field.
+ANN = {
+    "external_id": "C-7",
+    "email": "Ann@Shop.example",
+    "name": "Ann van Lee",
+    "language": "en-GB",
+    "timezone": "Europe/Paris",
+    "note": "likes tea",
+    "meta": {"vip": True},
+    "data": [1, "two", None],
+    "channels": [{"type": "phone", "address": " +49 (0)30 1234 "}, {"type": "twitter", "address": "@Ann"}],
+}
+
+
+async def customer(world: World, **given: Any) -> dict[str, Any]:
+    """A customer of these fields, made through the API by lite agent Lia."""
+    made = await world.lia.post("/api/customers", given)
+    assert made.status == 201, made.raw
+    return made.json  # type: ignore[no-any-return]
+
+
+def brief(customer: Any) -> list[tuple[str, str, bool]]:
+    """A customer's addresses as (type, address, preferred)."""
+    return [(c["type"], c["address"], c["preferred"]) for c in customer["channels"]]

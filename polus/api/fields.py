@@ -92,6 +92,12 @@ class UserLanguage(str):
     __slots__ = ()
 
 
+class CurrencyCode(str):
+    """A currency, ISO 4217."""
+
+    __slots__ = ()
+
+
 class Free(dict[str, Any]):
     """A free JSON object, at most 256 KiB and 20 levels deep."""
 
@@ -221,6 +227,13 @@ def _country(given: Any) -> CountryCode:
     return CountryCode(text)
 
 
+def _currency(given: Any) -> CurrencyCode:
+    text = _text(given)
+    if text not in names.CURRENCIES:
+        raise Fault(errors.NOT_CHOICE)
+    return CurrencyCode(text)
+
+
 def _free(given: Any) -> Free:
     if not isinstance(given, dict):
         raise Fault(errors.WRONG_TYPE)
@@ -239,6 +252,7 @@ READERS: dict[type, Callable[[Any], Any]] = {
     CountryCode: _country,
     UserLanguage: _user_language,
     UserMeta: _user_meta,
+    CurrencyCode: _currency,
     Free: _free,
 }
 
@@ -262,6 +276,7 @@ SCHEMAS: dict[type, dict[str, Any]] = {
         },
         "additionalProperties": True,
     },
+    CurrencyCode: {"$ref": "#/components/schemas/CurrencyCode"},
     Free: {"type": "object"},
     Upload: {
         "type": "object",
@@ -274,6 +289,7 @@ SCHEMAS: dict[type, dict[str, Any]] = {
 COMPONENTS: dict[str, dict[str, Any]] = {
     "TimezoneName": {"type": "string", "enum": sorted(names.TIMEZONES)},
     "LanguageCode": {"type": "string", "enum": sorted(names.LANGUAGES)},
+    "CurrencyCode": {"type": "string", "enum": sorted(names.CURRENCIES)},
 }
 
 

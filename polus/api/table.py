@@ -3,6 +3,7 @@
 from polus.api import (
     account,
     custom_fields,
+    customers,
     events,
     field_values,
     files,
@@ -18,6 +19,7 @@ from polus.api.operation import REGISTRY
 RESOURCES = (
     account,
     custom_fields,
+    customers,
     events,
     field_values,
     messages,

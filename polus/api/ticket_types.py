@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from polus.api import lists
 from polus.api.custom_field_types import FieldEntry
+from polus.api.customer_types import CustomerInShort, TicketCustomer
 from polus.api.field_values import FieldValueInput, Inputs
 from polus.api.fields import NO_COUNT, Channel, ExternalId, Free, Id, LanguageCode, Subject, When
 from polus.api.message_types import MessageInput, PersonReference, TicketMessageEmbedded, Via
@@ -160,17 +161,6 @@ class TicketSummary(msgspec.Struct):
     triggered_by: int | None
 
 
-class CustomerInShort(msgspec.Struct):
-    """Whose ticket it is."""
-
-    id: int
-    email: str | None
-    name: str | None
-    firstname: str
-    lastname: str
-    meta: dict[str, Any] | None
-
-
 class TicketIntegration(msgspec.Struct):
     """An integration that messages went through."""
 
@@ -222,46 +212,6 @@ class TicketList(msgspec.Struct):
     uri: str
     data: list[TicketListItem]
     meta: lists.MetaTotal
-
-
-class CustomerReference(msgspec.Struct):
-    """The customer an address belongs to."""
-
-    id: int
-    name: str | None
-
-
-class CustomerChannel(msgspec.Struct):
-    """An address of a customer."""
-
-    id: int
-    type: str
-    address: str
-    preferred: bool
-    created_datetime: When
-    updated_datetime: When
-    deleted_datetime: When | None
-    user: CustomerReference
-    customer: CustomerReference
-
-
-class TicketCustomer(msgspec.Struct):
-    """Whose ticket it is, with all addresses."""
-
-    id: int
-    email: str | None
-    name: str | None
-    firstname: str
-    lastname: str
-    meta: dict[str, Any] | None
-    channels: list[CustomerChannel]
-    data: Any
-    customer: None
-    integrations: dict[str, Any]
-    external_id: str | None
-    note: str | None
-    external_data: dict[str, Any] | UnsetType = UNSET
-    ecommerce_data: dict[str, Any] | UnsetType = UNSET
 
 
 class Survey(msgspec.Struct):

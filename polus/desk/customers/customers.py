@@ -146,17 +146,21 @@ def meta(work: Work, given: Mapping[str, Any]) -> Any:
 
 async def update(work: Work, customer_id: int, given: Mapping[str, Any]) -> None:
     """Change the fields that are given; `channels` are the whole new set. 404, 301, 400, 409."""
-    old = await lock(work, customer_id)
-    current = await channels.read(work, customer_id)
+    changed = await change(work, await lock(work, customer_id), given)
+    if changed:
+        work.record("customer-updated", "Customer", customer_id, changed)
+
+
+async def change(work: Work, old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a locked customer whose fields are `old`, without an event; what changed. 400, 409."""
+    current = await channels.read(work, old["id"])
     settled = current
     wanted = channels.asked(given["channels"]) if "channels" in given else current
     if "channels" in given or "email" in given:
         settled = channels.settle(wanted, current, given.get("email", UNSET))
-    await _unheld(work, customer_id, given, wanted, settled)
+    await _unheld(work, old["id"], given, wanted, settled)
     with taken(given):
-        changed = await write(work, old, given, current, settled)
-    if changed:
-        work.record("customer-updated", "Customer", customer_id, changed)
+        return await write(work, old, given, current, settled)
 
 
 async def lock(work: Work, customer_id: int) -> dict[str, Any]:
@@ -202,8 +206,13 @@ async def write(
             work.now,
         )
     if changed.keys() & {"name", "email", "channels"}:
-        await words.store(work, old["id"], (new["name"], new["email"]), _words(settled))
+        await index(work, old["id"], new["name"], settled)
     return changed
+
+
+async def index(work: Work, customer_id: int, name: str | None, settled: Sequence[Channel]) -> None:
+    """Bring the words up to date by which the customer is found."""
+    await words.store(work, customer_id, (name, channels.email(settled)), _words(settled))
 
 
 async def save_data(work: Work, customer_id: int, data: Any, version: datetime.datetime | None) -> None:

@@ -1,7 +1,7 @@
 """The wire forms of a customer, as SQL expressions over `customers c`; other nouns use them in subselects, as
 `(select <form> from customers c where c.account_id = … and c.id = …)`.
 
-A deleted customer needs no case of its own: erasing leaves the row with what is to be shown (`erasing.SHOWN`).
+A deleted customer needs no case of its own: erasing leaves the row with what is to be shown (`erasing.EMPTY`).
 """
 
 NAMES = """

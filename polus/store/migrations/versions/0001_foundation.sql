@@ -355,6 +355,7 @@ create index messages_ticket on messages (account_id, ticket_id, created_datetim
 create index messages_created on messages (account_id, created_datetime, id);
 create index messages_message_id on messages (account_id, message_id) where message_id is not null;
 create index messages_sender on messages (account_id, sender_id) where sender_id is not null and not from_agent;
+create index messages_receiver on messages (account_id, receiver_id) where receiver_id is not null;
 
 create table message_mentions (
   account_id bigint not null,

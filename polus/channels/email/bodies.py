@@ -51,14 +51,10 @@ class _Reader:
         if kind in _DROPPED:
             return Body()
         if kind.startswith("text/") and disposition != "attachment" and not (named and self.has_body):
-            if kind == "text/html":
-                self.has_body = True
-                return Body(nested=html.nested(self._without_data_images(part.text())))
-            if kind == "text/plain" or kind in _ROUGH_TEXT:
-                self.has_body = True
-                return Body(
-                    self._without_uuencoded(part) if kind == "text/plain" else html.to_text(part.text())
-                )
+            body = self._text_leaf(part)
+            if body is not None:
+                self.has_body = self.has_body or bool((body.text or body.nested or "").strip())
+                return body
         if winmail.is_one(kind, named):
             return self._winmail(part)
         inline = (
@@ -66,6 +62,13 @@ class _Reader:
         )
         self.files.append(files.read(part, len(self.files) + 1, inline))
         return Body()
+
+    def _text_leaf(self, part: mime.Part) -> Body | None:
+        if part.kind == "text/html":
+            return Body(nested=html.nested(self._without_data_images(part.text())))
+        if part.kind == "text/plain":
+            return Body(self._without_uuencoded(part))
+        return Body(html.to_text(part.text())) if part.kind in _ROUGH_TEXT else None
 
     def _without_uuencoded(self, part: mime.Part) -> str:
         content = part.body()
@@ -149,7 +152,7 @@ def _alternatives(bodies: list[Body]) -> Body:
 
 
 def _joined(bodies: list[Body]) -> Body:
-    filled = [body for body in bodies if body.text is not None or body.nested is not None]
+    filled = [body for body in bodies if (body.text or "").strip() or body.nested]
     if len(filled) <= 1:
         return filled[0] if filled else Body()
     # One of them in HTML alone: the text of all is made from HTML later, nothing is said twice.

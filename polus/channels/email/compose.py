@@ -4,11 +4,11 @@ The same input gives the same bytes, so that a second attempt to send is the sam
 subject or an id cannot add a header.
 """
 
+import base64
 import email.policy
 import hashlib
 import re
 from datetime import UTC, datetime
-from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.utils import format_datetime
 
@@ -21,6 +21,7 @@ from polus.channels.email.mails import LOOP_HEADER, Attachment
 
 MAX_SUBJECT = 998
 MAX_REFERENCES = 20
+_WIDTH = 76
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,71 +53,90 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 def compose(outgoing: Outgoing) -> bytes:
     """The mail, lines ended by CRLF and at most 998 long. ASCII, but for mailboxes that are not (they need SMTPUTF8)."""
-    message = _new_message(outgoing)
-    _write_head(message, outgoing)
-    _write_body(message, outgoing)
-    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+    content = EmailMessage(policy=email.policy.SMTP.clone(cte_type="7bit"))
+    _write_body(content, outgoing)
+    for number, part in enumerate(part for part in content.walk() if part.is_multipart()):
         seed = f"{outgoing.message_id}\0{number}"
         part.set_boundary("=_" + hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()[:40])
-    return message.as_bytes()
+    return _head(outgoing).encode("utf-8") + content.as_bytes()
 
 
-class _Policy(email.policy.EmailPolicy):
-    """The standard library's, but for ids: it turns long ones into encoded words, which nobody decodes there."""
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        if name.lower() in _IDS:
-            return (
-                f"{name}: {self.linesep.join(' ' + one for one in value.split())[1:]}{self.linesep}".encode(
-                    "ascii"
-                )
-            )
-        return super().fold_binary(name, value)
-
-
-_IDS = frozenset({"message-id", "in-reply-to", "references"})
-_ASCII = _Policy(linesep="\r\n", cte_type="7bit")
-_UTF8 = _Policy(linesep="\r\n", cte_type="7bit", utf8=True)
-
-
-def _new_message(outgoing: Outgoing) -> EmailMessage:
-    people = (outgoing.from_, *outgoing.to, *outgoing.cc, *outgoing.reply_to)
-    is_ascii = all(one.address.rpartition("@")[0].isascii() for one in people)
-    return EmailMessage(policy=_ASCII if is_ascii else _UTF8)
+def _head(outgoing: Outgoing) -> str:
+    """Written here: the standard library makes encoded words of long ids and of commas between mailboxes."""
+    kept = [*outgoing.references[:1], *outgoing.references[1:][1 - MAX_REFERENCES :]]
+    answering = "auto-replied" if outgoing.answering else "auto-generated"
+    fields = [
+        ("From", _mailboxes((outgoing.from_,))),
+        ("To", _mailboxes(outgoing.to)),
+        ("Cc", _mailboxes(outgoing.cc)),
+        ("Reply-To", _mailboxes(outgoing.reply_to)),
+        ("Subject", _phrase(text.one_line(outgoing.subject)[:MAX_SUBJECT])),
+        ("Date", [format_datetime(outgoing.date.astimezone(UTC))]),
+        ("Message-ID", [_id(outgoing.message_id)]),
+        ("In-Reply-To", [_id(outgoing.in_reply_to or "")]),
+        ("References", [_id(one) for one in kept]),
+        ("Auto-Submitted", [answering] if outgoing.automatic else []),
+        ("X-Auto-Response-Suppress", ["All"] if outgoing.automatic else []),
+        (LOOP_HEADER, [re.sub(r"[^A-Za-z0-9_.-]", "", outgoing.loop_token)[:100]]),
+    ]
+    return "".join(_field(name, pieces) for name, pieces in fields if any(pieces))
 
 
-def _write_head(message: EmailMessage, outgoing: Outgoing) -> None:
-    message["From"] = _written(outgoing.from_)
-    if outgoing.to:
-        message["To"] = [_written(one) for one in outgoing.to]
-    if outgoing.cc:
-        message["Cc"] = [_written(one) for one in outgoing.cc]
-    if outgoing.reply_to:
-        message["Reply-To"] = [_written(one) for one in outgoing.reply_to]
-    message["Subject"] = text.one_line(outgoing.subject)[:MAX_SUBJECT]
-    message["Date"] = format_datetime(outgoing.date.astimezone(UTC))
-    message["Message-ID"] = _id(outgoing.message_id)
-    if outgoing.in_reply_to:
-        message["In-Reply-To"] = _id(outgoing.in_reply_to)
-    if outgoing.references:
-        kept = [*outgoing.references[:1], *outgoing.references[1:][1 - MAX_REFERENCES :]]
-        message["References"] = " ".join(_id(one) for one in kept)
-    if outgoing.automatic:
-        message["Auto-Submitted"] = "auto-replied" if outgoing.answering else "auto-generated"
-        message["X-Auto-Response-Suppress"] = "All"
-    if outgoing.loop_token:
-        message[LOOP_HEADER] = re.sub(r"[^\w.-]", "", outgoing.loop_token)[:100]
+def _field(name: str, pieces: list[str]) -> str:
+    lines = [f"{name}:"]
+    for piece in pieces:
+        if len(lines[-1]) + len(piece) >= _WIDTH and lines[-1] != f"{name}:":
+            lines.append("")
+        lines[-1] += " " + piece
+    return "\r\n".join(lines) + "\r\n"
 
 
 def _id(one: str) -> str:
     return re.sub(r"[^\x21-\x7e]", "", one)[:900]
 
 
-def _written(one: Address) -> HeaderAddress:
-    local, _, domain = re.sub(r"[\s<>,;\"\\]", "", text.clean(one.address)).rpartition("@")
-    if not domain.isascii():
-        domain = domain.encode("idna").decode("ascii")
-    return HeaderAddress(text.one_line(one.name), local, domain)
+def _mailboxes(people: tuple[Address, ...]) -> list[str]:
+    pieces: list[str] = []
+    for one in people:
+        local, _, domain = re.sub(r"[\s<>,;\"\\()]", "", text.clean(one.address)).rpartition("@")
+        if not domain.isascii():
+            domain = _ascii_domain(domain)
+        name = text.one_line(one.name)[:255]
+        if name.isascii() and "=?" not in name:
+            escaped = re.sub(r'(["\\])', r"\\\1", name)
+            pieces += [f'"{escaped}"'] if name else []
+        else:
+            pieces += _encoded_words(name)
+        pieces.append(f"<{local}@{domain}>,")
+    return [*pieces[:-1], pieces[-1].rstrip(",")] if pieces else []
+
+
+def _ascii_domain(domain: str) -> str:
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain.encode("ascii", "ignore").decode("ascii")
+
+
+def _phrase(words: str) -> list[str]:
+    """Words that may be folded between, encoded where they must be."""
+    pieces = words.split(" ")
+    return (
+        pieces
+        if words.isascii() and "=?" not in words and max(map(len, pieces)) < 900
+        else _encoded_words(words)
+    )
+
+
+def _encoded_words(words: str) -> list[str]:
+    """RFC 2047, each word whole characters of at most 45 bytes."""
+    chunks = [b""]
+    for character in words:
+        encoded = character.encode("utf-8", "replace")
+        if len(chunks[-1]) + len(encoded) > 45:
+            chunks.append(b"")
+        chunks[-1] += encoded
+    return [f"=?utf-8?b?{base64.b64encode(one).decode('ascii')}?=" for one in chunks if one]
 
 
 def _write_body(message: EmailMessage, outgoing: Outgoing) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from polus.base import text
@@ -112,7 +113,7 @@ def parameters(value: bytes) -> tuple[str, dict[str, bytes]]:
     """
     kind = value.partition(b";")[0].strip().decode("ascii", "replace").lower()
     sections: dict[str, list[tuple[int, bool, bytes]]] = {}
-    for match in list(_PARAMETER.finditer(value))[:200]:
+    for match in islice(_PARAMETER.finditer(value[:16_384]), 200):
         name, quoted, bare = match.groups()
         found = _SECTION.fullmatch(name.decode("ascii", "replace").lower())
         if found:

@@ -105,13 +105,14 @@ class Cluster:
             return probe.connect_ex(str(host / _SOCKET)) == 0
 
     def forget_stale_pid(self) -> None:
-        """Removes the postmaster's file when it names no postmaster of ours.
+        """Removes the postmaster's two lock files when they name no postmaster of ours.
 
         PostgreSQL itself forgives a dead number but refuses to start when the number lives: the usual case after
-        kill -9 in a container, where numbers are small and come again.
+        kill -9 in a container, where numbers are small and come again, and where nobody buries the dead.
         """
         if self.pid() is None:
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+            for name in ("postmaster.pid", _SOCKET + ".lock"):
+                (self.folder / name).unlink(missing_ok=True)
 
 
 def _is_postmaster(pid: int, folder: Path) -> bool:

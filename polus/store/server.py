@@ -23,6 +23,14 @@ from polus.store import file_locks, keeper, ownership
 from polus.store.cluster import Cluster
 
 _PATIENCE = 600.0  # seconds for recovery after a crash
+# What a starting, stopping or dying PostgreSQL answers.
+_PASSING = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
+_REVIVALS = 3  # while one start waits
 
 
 class Server:
@@ -61,7 +69,7 @@ async def start(data: Path, *, overrides: Mapping[str, str] | None = None) -> Se
     cleanup = contextlib.ExitStack()
     try:
         host = cleanup.enter_context(clusters.reachable(cluster.folder))
-        await _ready(cluster, host)
+        await _ready(cluster, using, host, overrides or {})
     except BaseException:
         cleanup.close()
         await asyncio.to_thread(_leave, cluster, using)
@@ -79,17 +87,23 @@ async def attach(data: Path) -> AsyncIterator[Server]:
         await server.stop()
 
 
-async def _ready(cluster: Cluster, host: Path) -> None:
-    """Waits until PostgreSQL answers, then makes sure that our database is there."""
-    deadline = time.monotonic() + _PATIENCE
+async def _ready(cluster: Cluster, using: int, host: Path, overrides: Mapping[str, str]) -> None:
+    """Waits until PostgreSQL answers and has our database."""
+    deadline, revivals = time.monotonic() + _PATIENCE, 0
     while True:
         try:
-            connection = await asyncpg.connect(clusters.url(host, "postgres"), timeout=30)
-            break
-        except (asyncpg.CannotConnectNowError, OSError):
-            if time.monotonic() > deadline or not (cluster.kept() or cluster.listening()):
+            return await _ensure_database(host)
+        except _PASSING:
+            if time.monotonic() > deadline or revivals == _REVIVALS:
                 raise _not_started(cluster) from None
+            if not cluster.kept():  # all of it was killed just now
+                revivals += 1
+                await asyncio.to_thread(_run, cluster, using, overrides)
             await asyncio.sleep(0.05)
+
+
+async def _ensure_database(host: Path) -> None:
+    connection = await asyncpg.connect(clusters.url(host, "postgres"), timeout=30)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", clusters.NAME):
             with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
@@ -111,30 +125,38 @@ def _enter(cluster: Cluster, overrides: Mapping[str, str]) -> int:
         ) from error
     try:
         file_locks.share(using)  # waits while the last user is stopping it
-        with file_locks.opened(cluster.start_lock) as starting:
-            file_locks.own(starting)
-            _ensure_running(cluster, using, overrides)
+        _run(cluster, using, overrides)
     except BaseException:
         os.close(using)
         raise
     return using
 
 
-def _ensure_running(cluster: Cluster, using: int, overrides: Mapping[str, str]) -> None:
-    if not cluster.kept():
-        if cluster.listening():
-            alone = file_locks.try_own(using)
-            if alone:
-                _end_postmaster(cluster)
-            file_locks.share(using)
-            if not alone:
-                return  # its keeper was killed, but others work with it: leave it alone
-        _start_keeper(cluster, overrides)
-    deadline = time.monotonic() + _PATIENCE
-    while not cluster.listening():
-        if time.monotonic() > deadline or not cluster.kept():
-            raise _not_started(cluster)
-        time.sleep(0.02)
+def _run(cluster: Cluster, using: int, overrides: Mapping[str, str]) -> None:
+    """Makes a postmaster live; the shared lock is held. Of several processes one does it, the others wait."""
+    with file_locks.opened(cluster.start_lock) as starting:
+        file_locks.own(starting)
+        deadline, started = time.monotonic() + _PATIENCE, False
+        while not (cluster.kept() and cluster.listening()):
+            if not cluster.kept():
+                if started:
+                    raise _not_started(cluster)
+                if cluster.listening() and not _replace_orphan(cluster, using):
+                    return
+                _start_keeper(cluster, overrides)
+                started = True
+            if time.monotonic() > deadline:
+                raise _not_started(cluster)
+            time.sleep(0.02)
+
+
+def _replace_orphan(cluster: Cluster, using: int) -> bool:
+    """Ends a postmaster whose keeper was killed; False when others work with it: then it is left alone."""
+    alone = file_locks.try_own(using)
+    if alone:
+        _end_postmaster(cluster)
+    file_locks.share(using)
+    return alone
 
 
 def _start_keeper(cluster: Cluster, overrides: Mapping[str, str]) -> None:

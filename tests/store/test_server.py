@@ -7,8 +7,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -65,21 +66,30 @@ async def query(url: str, text: str) -> object:
         await connection.close()
 
 
+# Not pytest's tmp_path: each start of any pytest on the machine closes the folder above it to other users,
+# and PostgreSQL may be just about to pass through.
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="polus-test-") as made:
+        yield Path(made)
+
+
 @pytest.fixture(scope="module")
-async def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+async def made() -> AsyncIterator[Path]:
     """A data folder with an empty database in it, not running."""
-    folder = tmp_path_factory.mktemp("made") / "data"
-    await (await server.start(folder, **FAST)).stop()
-    return folder
+    with tempfile.TemporaryDirectory(prefix="polus-test-") as folder:
+        data = Path(folder) / "data"
+        await (await server.start(data, **FAST)).stop()
+        yield data
 
 
 @pytest.fixture
-async def data(tmp_path: Path, made: Path) -> AsyncIterator[Path]:
+async def data(folder: Path, made: Path) -> AsyncIterator[Path]:
     """A data folder of a second start; nothing is left running in it."""
-    folder = tmp_path / "data"
-    subprocess.run(["cp", "-a", made, folder], check=True)
-    yield folder
-    cluster = Cluster(folder)
+    data = folder / "data"
+    subprocess.run(["cp", "-a", made, data], check=True)
+    yield data
+    cluster = Cluster(data)
     await until(lambda: not cluster.kept())
     assert cluster.pid() is None
 
@@ -125,8 +135,8 @@ async def test_processes_share_it_and_the_last_stops_it(data: Path) -> None:
         assert mine.pid is None
 
 
-async def test_simultaneous_first_starts_make_one_server(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+async def test_simultaneous_first_starts_make_one_server(folder: Path) -> None:
+    data = folder / "data"
     servers = await asyncio.gather(*(server.start(data, **FAST) for _ in range(4)))
     assert len({s.pid for s in servers}) == 1
     await asyncio.gather(*(s.stop() for s in servers))
@@ -190,27 +200,29 @@ async def test_a_keeper_killed_beside_its_users_disturbs_nobody(data: Path) -> N
     await beside.stop()
 
 
-async def test_a_stale_pid_that_another_process_has_now(data: Path) -> None:
+async def test_stale_pids_that_another_process_has_now(data: Path) -> None:
     running = await server.start(data, **FAST)
-    stale = (data / "postgres" / "postmaster.pid").read_text()
+    stale = {
+        name: (data / "postgres" / name).read_text() for name in ("postmaster.pid", ".s.PGSQL.5432.lock")
+    }
     await running.stop()
-    ours = stale.replace(stale.split("\n", 1)[0], str(os.getpid()), 1)
-    (data / "postgres" / "postmaster.pid").write_text(ours)
+    for name, text in stale.items():
+        (data / "postgres" / name).write_text(text.replace(text.split("\n", 1)[0], str(os.getpid()), 1))
     again = await server.start(data, **FAST)
     assert await query(again.url, "SELECT 1") == 1
     await again.stop()
 
 
-async def test_a_killed_first_start_leaves_no_half_made_data(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+async def test_a_killed_first_start_leaves_no_half_made_data(folder: Path) -> None:
+    data = folder / "data"
     (data / "postgres.new" / "base").mkdir(parents=True)
     (data / "postgres.new" / "PG_VERSION").write_text("18")
     async with server.attach(data) as running:
         assert await query(running.url, "SELECT 1") == 1
 
 
-async def test_a_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
-    data = tmp_path / ("deep" * 20) / ("deeper" * 15)
+async def test_a_folder_too_deep_for_a_socket(folder: Path) -> None:
+    data = folder / ("deep" * 20) / ("deeper" * 15)
     async with server.attach(data) as running:
         assert await query(running.url, "SELECT 1") == 1
         shortcut = running.host
@@ -218,8 +230,8 @@ async def test_a_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
     assert not shortcut.exists()
 
 
-async def test_data_of_another_version_is_refused(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+async def test_data_of_another_version_is_refused(folder: Path) -> None:
+    data = folder / "data"
     (data / "postgres").mkdir(parents=True)
     (data / "postgres" / "PG_VERSION").write_text("15\n")
     with pytest.raises(Misconfigured) as caught:
@@ -247,9 +259,9 @@ async def test_the_pool_speaks_utc_and_gives_json_as_text(data: Path) -> None:
         await opened.close()
 
 
-async def test_an_unreachable_database_is_misconfiguration(tmp_path: Path) -> None:
+async def test_an_unreachable_database_is_misconfiguration(folder: Path) -> None:
     with pytest.raises(Misconfigured) as caught:
-        await pool.open(f"postgresql://nobody:sesame@/none?host={tmp_path}")
+        await pool.open(f"postgresql://nobody:sesame@/none?host={folder}")
     assert caught.value.code == "database-unreachable"
     assert "sesame" not in str(caught.value)
 

@@ -216,12 +216,8 @@ class Api:
 
 
 def _permit(operation: Operation, actor: Actor) -> None:
-    scopes = actor.scopes
-    if scopes is not None and operation.scope is not None and not scopes & {operation.scope, "write:all"}:
-        raise errors.Forbidden(
-            "The access token does not have the required scope: " + operation.scope + ".",
-            {"scope": [operation.scope]},
-        )
+    if operation.scope is not None:
+        actor.require_scope(operation.scope)
     actor.require(operation.role)
 
 

@@ -60,6 +60,12 @@ class Actor(msgspec.Struct, frozen=True):
         if not self.may(role):
             raise errors.Forbidden
 
+    def require_scope(self, scope: str) -> None:
+        """403 unless the actor has no scopes at all (an API key) or this one."""
+        if self.scopes is not None and not self.scopes & {scope, "write:all"}:
+            msg = "The access token does not have the required scope: " + scope + "."
+            raise errors.Forbidden(msg, {"scope": [scope]})
+
 
 SYSTEM = Actor("system")
 

@@ -56,8 +56,9 @@ _DATE_AND_ADDRESS = re.compile(
     r"|.{0,60}\d{1,2}:\d{2}\b.{0,150}<[^<>@]{1,90}@[^<>]{1,90}>\s?[:：]\s*"
 )
 _DATED = re.compile(r"\d{1,4}[./:年-]\s?\d{1,2}|\d{4}|[\w.+-]{1,64}@")
-# "On 3 March your colleague wrote:" may be the customer's own words; with a time or an address it is a program's.
-_SURE = re.compile(r"\d{1,2}[:.h]\d{2}|@")
+# "On 3 March your colleague wrote:" may be the customer's own words; with an address, or to the minute, it is a
+# program's.
+_SURE = re.compile(r"@|\d{4}.{0,40}\d{1,2}[:.h]\d{2}|\d{1,2}[:.h]\d{2}.{0,40}\d{4}")
 
 _ROLES = {
     "from": """From|Von|De|Da|Van|Från|Fra|Od|Lähettäjä|От|От кого|Від|Kimden|Gönderen|Feladó|De la|Από

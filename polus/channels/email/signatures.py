@@ -9,7 +9,13 @@ MAX_LINES = 25
 MAX_CLOSING_LINES = 9
 MAX_WIDTH = 100
 
-_DELIMITER = re.compile(r"\s*(?:--\s?|—|–|_{2,40}|-{2,40}|\*{3,40})\s*")
+_DELIMITER = re.compile(r"\s*(?:--\s?|—|–)\s*")
+# A drawn line also parts paragraphs: it needs more evidence behind it.
+_RULE = re.compile(r"\s*(?:_{3,60}|-{3,60}|\*{3,60}|={3,60})\s*")
+_EVIDENCE = re.compile(
+    r"@|www\.|https?:|\btel|\bfon|phone|\+?\d[\d\s()/.-]{6,}\d|gmbh|\bltd|\binc\b|\bllc", re.IGNORECASE
+)
+_POSTSCRIPT = re.compile(r"\s*p\.?\s?s\.?[\s:.,]", re.IGNORECASE)
 
 _DEVICE = re.compile(
     r"""\s*(?:sent\s(?:from|via|with|using)|get\soutlook\sfor|sent\sfrom\soutlook|von\smein\w+\s.{1,40}\sgesendet|gesendet\s(?:von|mit|aus)
@@ -53,8 +59,11 @@ def find(lines: Sequence[str]) -> int:
 
 def _delimited(lines: Sequence[str], filled: list[int]) -> int | None:
     for place in filled[-MAX_LINES - 1 :]:
-        rest = [line for line in lines[place + 1 :] if line.strip()]
-        if _DELIMITER.fullmatch(lines[place][: MAX_WIDTH + 1]) and _looks_like_one(rest):
+        line = lines[place][: MAX_WIDTH + 1]
+        rest = [later for later in lines[place + 1 :] if later.strip()]
+        if _DELIMITER.fullmatch(line) and _looks_like_one(rest):
+            return place
+        if _RULE.fullmatch(line) and _looks_like_one(rest) and _EVIDENCE.search(" ".join(rest)):
             return place
     return None
 
@@ -63,7 +72,8 @@ def _closed(lines: Sequence[str], filled: list[int]) -> int | None:
     window = filled[-MAX_CLOSING_LINES - 1 :]
     for index, place in enumerate(window[:-1]):
         rest = [lines[later] for later in window[index + 1 :]]
-        if len(lines[place]) <= MAX_WIDTH and _CLOSING.fullmatch(lines[place]) and _looks_like_one(rest):
+        is_closing = len(lines[place]) <= MAX_WIDTH and _CLOSING.fullmatch(lines[place])
+        if is_closing and _looks_like_a_name(rest[0]) and _looks_like_one(rest):
             return place
     return None
 
@@ -73,8 +83,16 @@ def _from_device(lines: Sequence[str], filled: list[int]) -> int | None:
     return next((p for p in last if len(lines[p]) <= MAX_WIDTH and _DEVICE.fullmatch(lines[p])), None)
 
 
+def _looks_like_a_name(line: str) -> bool:
+    """Behind "Thanks" many people go on writing."""
+    bare = line.strip()
+    return (
+        len(bare) <= 50 and len(bare.split()) <= 6 and not re.search(r"\d|[.?!:;]$", bare.removesuffix("."))
+    )
+
+
 def _looks_like_one(lines: list[str]) -> bool:
-    """Short lines, and no question: people ask things in a postscript."""
-    return bool(lines) and all(
-        len(line) <= 2 * MAX_WIDTH and not line.rstrip().endswith("?") for line in lines
+    """Not too long, no question, no postscript: people say things there."""
+    return bool(lines) and not any(
+        len(line) > 5 * MAX_WIDTH or line.rstrip().endswith("?") or _POSTSCRIPT.match(line) for line in lines
     )

@@ -109,6 +109,7 @@ def test_a_subject_can_tell_a_forwarding() -> None:
     [
         "On 3 March your colleague wrote:\nWe refund you.\nBut nothing came.",
         "My address: Main St 1\nTo: whom it may concern\nPlease hurry",
+        "On 3 March at 10:30 your colleague said:\nWe refund you.\nBut nothing came.",
         "I wrote:\n\nplease send it",
         "a > b and\nb < c",
         "-- \nJo",
@@ -116,6 +117,10 @@ def test_a_subject_can_tell_a_forwarding() -> None:
         "Thanks!",
         "Order 12 > 3\n--\nCan you check?",
         "> all of it\n> is quoted",
+        "I need:\n-----\n2x shirts blue\n1x shoes 42",
+        "Hello\nThanks\nPlease also cancel order 12.\nI am waiting",
+        "It came.\nBest regards,\nJane\nP.S. When is the sale over",
+        "Thanks for the shoes.\nCheers",
     ],
 )
 def test_own_words_stay(given_text: str) -> None:
@@ -126,6 +131,7 @@ SIGNATURES = [
     "-- \nJane Doe\nMain St 1",
     "--\nJane Doe",
     "__________\nJane Doe, Example Ltd",
+    "-----------\nJane Doe\nTel. 030 1234567",
     "Best regards,\nJane Doe\n+1 555 0100",
     "Thanks in advance!\n\nJane",
     "Cheers\nJane",

@@ -86,8 +86,8 @@ def _by_channel(statement: Statement, kind: str, address: str) -> None:
     elif kind:
         statement.where(customers.BY_CHANNEL_TYPE, kind)
     elif address:
-        number, word = channels.of("phone", address).key, channels.of("", address).key
-        statement.where(customers.BY_CHANNEL_ADDRESS, channels.PHONES, number, word)
+        keys = [channels.of("phone", address).key, channels.of("", address).key]
+        statement.where(customers.BY_CHANNEL_ADDRESS, keys, keys, channels.PHONES)
 
 
 @operation(

@@ -32,8 +32,12 @@ BY_TIMEZONE = "c.timezone = $?"
 _HAVING = "c.id in (select customer_id from customer_channels where account_id = $1 and deleted_datetime is null and "
 BY_CHANNEL = _HAVING + "type = $? and key = $?)"
 BY_CHANNEL_TYPE = _HAVING + "type = $?)"
-# Without its type an address may be a telephone number or not.
-BY_CHANNEL_ADDRESS = _HAVING + "key = case when type = any($?::text[]) then $? else $? end)"
+# Without its type an address may be a telephone number or a word: the first line finds both by an index.
+BY_CHANNEL_ADDRESS = (
+    _HAVING
+    + """key = any($?::text[])
+  and key = ($?::text[])[case when type = any($?::text[]) then 1 else 2 end])"""
+)
 
 _GET = " from customers c where c.account_id = $1 and c.id = $2 and c.deleted_datetime is null"
 REQUIRE = "select c.merged_into_id" + _GET

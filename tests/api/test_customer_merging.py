@@ -12,6 +12,8 @@ from tests.world import Answer, World
 
 GONE = "select email, name, external_id, note, meta, data, merged_into_id from customers where account_id = $1 and id = $2"
 
+SET = "update customers set COLUMN = $3 where account_id = $1 and id = $2"
+
 
 async def merge(world: World, source: Any, target: Any, body: Any = None) -> Answer:
     return await world.bea.put("/api/customers/merge", body, source_id=source["id"], target_id=target["id"])
@@ -20,11 +22,7 @@ async def merge(world: World, source: Any, target: Any, body: Any = None) -> Ans
 async def own(world: World, customer: Any, **columns: Any) -> None:
     """What only integrations and apps write."""
     for name, value in columns.items():
-        await world.rows(
-            f"update customers set {name} = $3 where account_id = $1 and id = $2",
-            customer["id"],
-            json.dumps(value),
-        )
+        await world.rows(SET.replace("COLUMN", name), customer["id"], json.dumps(value))
 
 
 async def test_the_target_keeps_its_own_and_takes_what_it_lacks(world: World) -> None:

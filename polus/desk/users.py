@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from polus.base import crypto, errors, wire
-from polus.desk import assignments, changes, second_factors
+from polus.desk import assignments, changes, second_factors, sessions
 from polus.store.work import Work
 
 SYSTEM_ROLES = ("bot", "internal-agent")
@@ -77,11 +77,8 @@ where account_id = $1 and id = $3 returning """
     + WIRE
 )
 
-END_SESSIONS = "delete from sessions where account_id = $1 and user_id = $2"
-
 DELETE = """
 with keys as (delete from api_keys where account_id = $1 and user_id = $2),
-ended as (delete from sessions where account_id = $1 and user_id = $2),
 teams as (delete from team_members where account_id = $1 and user_id = $2)
 update users set active = false, password_hash = null, two_fa_secret = null, updated_datetime = $3,
   deactivated_datetime = coalesce(deactivated_datetime, $3), deleted_datetime = $3
@@ -174,7 +171,7 @@ async def update(work: Work, user_id: int, given: Mapping[str, Any]) -> str:
     if changed:
         work.record("user-updated", "User", user_id, changed)
     if password is not None:
-        await work.db.execute(END_SESSIONS, work.account.id, user_id)
+        await sessions.close_others(work, user_id)
         work.record("user-password-changed", "User", user_id)
     if password is not None or "email" in changed or "role" in changed:
         work.ring("credentials", work.account.id)
@@ -190,6 +187,7 @@ async def delete(work: Work, user_id: int) -> None:
         raise errors.Forbidden(ONESELF)
     await _refuse_protected(work, user_id, row["role"])
     await work.db.execute(DELETE, work.account.id, user_id, work.now)
+    await sessions.close_others(work, user_id)
     await assignments.leave_user(work, user_id)
     work.record("user-deleted", "User", user_id, {"name": row["name"]})
     work.ring("credentials", work.account.id)

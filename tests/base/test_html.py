@@ -34,7 +34,12 @@ from polus.base import html
         ('<p style="color:red;position:fixed;background:url(http://x)">x</p>', '<p style="color:red">x</p>'),
         ('<p style="background:#fff;behavior:url(x)">x</p>', '<p style="background:#fff">x</p>'),
         ('<p style="width:expression(x)">x</p>', "<p>x</p>"),
+        ('<p style="position:fixed;mso-line-height-rule:exactly">x</p>', "<p>x</p>"),
         ('<p style="margin:0 0 0 -999px">x</p>', "<p>x</p>"),
+        (
+            "<p style=\"background:src('http://x');color:rgb(1, 2, 3)\">x</p>",
+            '<p style="color:rgb(1, 2, 3)">x</p>',
+        ),
         (r'<p style="background:u\72l(http://x)">x</p>', "<p>x</p>"),
         ('<body bgcolor="#eee" text=x><p>x</p></body>', '<div bgcolor="#eee"><p>x</p></div>'),
         ("<html><head><title>t</title></head><body>x</body></html>", "x"),

@@ -152,7 +152,8 @@ async def create(work: Work, call: Call[NoQuery, types.CustomerInput]) -> bytes:
 )
 async def get(work: Work, call: Call[CustomerGetQuery, None]) -> bytes:
     """Get a customer."""
-    return (await customers.get(work, call.id)).encode()
+    with_fields = call.query.relationships is not UNSET
+    return (await customers.get(work, call.id, with_fields=with_fields)).encode()
 
 
 @operation(

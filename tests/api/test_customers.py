@@ -53,6 +53,24 @@ async def test_a_customer_is_created_and_read(world: World) -> None:
     assert await world.events() == [("customer-created", "Customer", made["id"], {"name": "Ann van Lee"})]
 
 
+async def test_relationships_tell_the_definition_of_each_field(world: World) -> None:
+    made = await make.customer(world)
+    path = f"/api/customers/{made['id']}"
+    definition = {"data_type": "text", "input_settings": {"input_type": "input"}}
+    field = await world.leo.post(
+        "/api/custom-fields", {"object_type": "Customer", "label": "Size", "definition": definition}
+    )
+    number = str(field.json["id"])
+    await world.lia.put(f"{path}/custom-fields/{number}", {"value": "L"})
+    plain = (await world.oda.get(path)).json
+    assert plain["custom_fields"] == {number: {"id": field.json["id"], "value": "L"}}
+    told = (await world.oda.get(path, relationships="custom_fields")).json
+    entry = told["custom_fields"].pop(number)
+    assert (entry["value"], entry["prediction"], entry["field"]["label"]) == ("L", None, "Size")
+    assert told == plain | {"custom_fields": {}}
+    assert (await world.oda.get(path, relationships="tickets")).status == 400
+
+
 async def test_an_empty_customer_is_allowed(world: World) -> None:
     made = await make.customer(world)
     assert made["meta"] == {"name_set_via": "agent"}

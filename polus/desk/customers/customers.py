@@ -43,6 +43,7 @@ _GET = " from customers c where c.account_id = $1 and c.id = $2 and c.deleted_da
 REQUIRE = "select c.merged_into_id" + _GET
 GET = "select c.merged_into_id, " + forms.FULL + "::text" + _GET
 GET_DETAIL = "select c.merged_into_id, " + forms.DETAIL + "::text" + _GET
+GET_WITH_FIELDS = "select c.merged_into_id, " + forms.DETAIL_WITH_FIELDS + "::text" + _GET
 
 # The state before, for the event. Who only names the customer (`references.HOLD`) does not wait for this.
 LOCK = """
@@ -98,9 +99,12 @@ async def require(work: Work, customer_id: int) -> None:
         raise errors.Merged(row[0])
 
 
-async def get(work: Work, customer_id: int, *, detail: bool = True) -> str:
-    """The customer's wire form, `detail` with what integrations know of him; 404, 301."""
-    row = await work.db.fetchrow(GET_DETAIL if detail else GET, work.account.id, customer_id)
+async def get(work: Work, customer_id: int, *, detail: bool = True, with_fields: bool = False) -> str:
+    """The customer's wire form; `detail`: with what apps and shops know of him, `with_fields`: also with the
+    definitions of his field values. 404, 301.
+    """
+    sql = GET_WITH_FIELDS if with_fields else GET_DETAIL if detail else GET
+    row = await work.db.fetchrow(sql, work.account.id, customer_id)
     if row is None:
         raise errors.NotFound
     if row[0] is not None:

@@ -4,6 +4,8 @@
 A deleted customer needs no case of its own: erasing leaves the row with what is to be shown (`erasing.EMPTY`).
 """
 
+from polus.desk import custom_fields
+
 NAMES = """
   'name', c.name, 'firstname', coalesce(firstname(c.name), ''), 'lastname', coalesce(lastname(c.name), '')"""
 
@@ -47,3 +49,14 @@ _FULL = _ITEM + ", 'channels'," + CHANNELS + ", 'customer', null, 'integrations'
 ITEM = _ITEM + ")"
 FULL = _FULL + ")"
 DETAIL = _FULL + _FOREIGN + ")"
+# With the definition of each field beside its value.
+DETAIL_WITH_FIELDS = DETAIL.replace(
+    "c.custom_fields",
+    """coalesce((
+    select json_object_agg(f.id, json_build_object('id', f.id, 'value', e.value->'value', 'field', """
+    + custom_fields.WIRE_WITH_REQUIREMENT
+    + """, 'prediction', null))
+    from jsonb_each(c.custom_fields) as e (key, value)
+    join custom_fields f on f.account_id = c.account_id and f.id = e.key::bigint
+  ), '{}')""",
+)

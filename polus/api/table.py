@@ -2,6 +2,7 @@
 
 from polus.api import (
     account,
+    calls,
     custom_fields,
     customers,
     events,
@@ -14,22 +15,25 @@ from polus.api import (
     teams,
     tickets,
     users,
+    widgets,
 )
 from polus.api.operation import REGISTRY
 
 RESOURCES = (
     account,
+    calls,
     custom_fields,
     customers,
     events,
     field_values,
-    messages,
     files,
     search,
+    messages,
     settings,
     tags,
     teams,
     tickets,
     users,
+    widgets,
 )
 OPERATIONS = sorted(REGISTRY, key=lambda operation: (operation.path, operation.method))

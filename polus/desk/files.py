@@ -76,6 +76,13 @@ where account_id = $1 and referenced_datetime is null
   and (type, resource_name) in (select * from unnest($2::text[], $3::text[]))
 """
 
+# At once nobody finds it any more; the row waits for the removal of unused files to take the bytes.
+RELEASE = """
+update files set referenced_datetime = null, created_datetime = '-infinity', type = 'attachment',
+  resource_name = 'released-' || gen_random_uuid()
+where account_id = $1 and (type, resource_name) in (select * from unnest($2::text[], $3::text[]))
+"""
+
 # The rows stay locked while their bytes are removed: who wants to use one meanwhile waits and finds it gone.
 UNUSED = """
 select account_id, id, key from files
@@ -191,6 +198,13 @@ async def reference(work: Work, urls: Iterable[str]) -> None:
     if places:
         types, names = zip(*sorted(places), strict=True)
         await work.db.execute(REFERENCE, work.account.id, types, names, work.now)
+
+
+async def release(work: Work, url: str) -> None:
+    """Let a file go: from now on nobody finds it, and its bytes are removed with the unused ones."""
+    place = placed(work.account, url)
+    if place:
+        await work.db.execute(RELEASE, work.account.id, [place[0]], [place[1]])
 
 
 async def remove_unused(db: Any, store: Files, now: Any, batch: int = 100) -> int:

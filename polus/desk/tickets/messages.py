@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, html, text, wire
+from polus.desk import files
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, projections, rows, tickets
 from polus.desk.tickets.drafts import Draft
 from polus.store.work import Work
@@ -280,6 +281,7 @@ async def _corrected(
     new |= {name: given[name] for name in MUTABLE if name in given}
     if "attachments" in given:
         new["attachments"] = rows.attachments(given["attachments"])
+        await files.reference(work, (item["url"] for item in new["attachments"] or ()))
     draft.source = {**old["source"], **(given.get("source") or {})}
     new["source"] = drafts.source_of(draft)
     reference = {"id": old["customer_id"]}

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from polus.base import wire
+from polus.desk import files
 from polus.desk.tickets.drafts import Draft, source_of
 from polus.store.work import Work
 
@@ -171,6 +172,7 @@ async def open_ticket(
     tag_ids: Sequence[int],
 ) -> tuple[int, list[int]]:
     """Insert a ticket with all that belongs to it; its id and its messages' ids in order."""
+    await _use(work, written)
     row = await work.db.fetchrow(
         OPEN,
         work.account.id,
@@ -217,8 +219,14 @@ TICKET_COLUMNS = [
 ]
 
 
+async def _use(work: Work, written: Sequence[Written]) -> None:
+    """The files that the messages carry are kept from now on."""
+    await files.reference(work, (item["url"] for one in written for item in one.draft.attachments or ()))
+
+
 async def add_message(work: Work, ticket_id: int, written: Written) -> int:
     """Insert one message; its id."""
+    await _use(work, [written])
     return await work.db.fetchval(  # type: ignore[no-any-return]
         ADD, work.account.id, ticket_id, records([written]), work.now
     )

@@ -52,7 +52,7 @@ def filters(found: Filter, names: Names | None = None) -> str:
     if isinstance(found.test, Fixed):
         said = f"All {subject.lower()}" if found.test.value else f"No {subject.lower()}"
     else:
-        said = f"{subject} where {test(found.test, names or {})}"
+        said = subject + " where " + test(found.test, names or {})
     hidden = [word for word, hides in (("trash", found.hides_trashed), ("spam", found.hides_spam)) if hides]
     return said + (f", without {' and '.join(hidden)}." if hidden else ".")
 

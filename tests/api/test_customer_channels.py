@@ -142,3 +142,24 @@ async def test_search_words_follow_name_and_addresses(world: World) -> None:
     assert found["49301234"] is False
     await world.lia.put(f"/api/customers/{made['id']}", {"name": "Zoë", "channels": []})
     assert await words() == {"zoe": True}
+
+
+async def test_two_changes_at_once_cannot_take_one_address(world: World) -> None:
+    customers = [await make.customer(world, name=name) for name in "abc"]
+    answers = await asyncio.gather(
+        *(world.lia.put(f"/api/customers/{c['id']}", {"email": "ann@shop.example"}) for c in customers)
+    )
+    assert sorted(answer.status for answer in answers) == [202, 409, 409]
+    assert [a.json["error"]["data"]["email"] for a in answers if a.status == 409] == [["Already in use."]] * 2
+    assert len(await world.events("customer-updated")) == 1
+
+
+async def test_two_changes_of_one_customer_at_once_both_hold(world: World) -> None:
+    made = await make.customer(world, email="a@shop.example")
+    path = f"/api/customers/{made['id']}"
+    bodies: list[Any] = [{"email": f"n{n}@shop.example"} for n in range(3)] + [{"note": "x"}]
+    answers = await asyncio.gather(*(world.lia.put(path, body) for body in bodies))
+    assert [answer.status for answer in answers] == [202] * 4
+    left = (await world.lia.get(path)).json
+    assert (len(left["channels"]), left["note"]) == (4, "x")
+    assert [c["address"] for c in left["channels"] if c["preferred"]] == [left["email"]]

@@ -34,6 +34,7 @@ from polus.base import html
         ('<p style="color:red;position:fixed;background:url(http://x)">x</p>', '<p style="color:red">x</p>'),
         ('<p style="background:#fff;behavior:url(x)">x</p>', '<p style="background:#fff">x</p>'),
         ('<p style="width:expression(x)">x</p>', "<p>x</p>"),
+        ('<p STYLE="COLOR: Red; Position: fixed">x</p>', '<p style="color:Red">x</p>'),
         ('<p style="position:fixed;mso-line-height-rule:exactly">x</p>', "<p>x</p>"),
         ('<p style="margin:0 0 0 -999px">x</p>', "<p>x</p>"),
         (

@@ -9,7 +9,7 @@ DONE := $(VENV)/.polus-installed
 ARGS ?=
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run test fast format format-check lint types layers bench browser lock clean
+.PHONY: check setup run test fast format format-check lint types layers docs bench browser lock clean
 
 check: format-check lint types layers test
 
@@ -52,6 +52,10 @@ types: setup
 
 layers: setup
 	@$(BIN)/lint-imports
+
+# Pages that are made from the code.
+docs: setup
+	@$(BIN)/python -m tools.settings_page
 
 bench: setup
 	@$(BIN)/python -m bench $(ARGS)

@@ -115,10 +115,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     address: Annotated[
         str, Meta(description="First account's e-mail address. Empty: `support@` and the base URL's host.")
     ] = ""
-    admin_email: Annotated[str, Meta(description="First user's. Empty: `admin@` and the same host.")] = ""
+    admin_email: Annotated[
+        str, Meta(description="First user's e-mail. Empty: `admin@` and the same host.")
+    ] = ""
     admin_name: Annotated[str, Meta(description="First user's name.")] = "Admin"
     admin_password: Annotated[
-        str, Meta(description="First user's. Empty: made and printed once.", extra={"secret": True})
+        str, Meta(description="First user's password. Empty: made, printed once.", extra={"secret": True})
     ] = ""
     admin_key: Annotated[
         str, Meta(description="First user's API key. Empty: made, printed once.", extra={"secret": True})

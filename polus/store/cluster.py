@@ -40,6 +40,7 @@ _CONFIGURATION = {
     "max_parallel_workers": "2",
     "max_parallel_workers_per_gather": "1",
     "max_wal_senders": "2",
+    "max_logical_replication_workers": "0",
     "autovacuum": "on",
     "autovacuum_max_workers": "2",
     # A mail answered with 250 survives a power cut.

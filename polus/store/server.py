@@ -168,6 +168,7 @@ def _start_keeper(cluster: Cluster, overrides: Mapping[str, str]) -> None:
     cluster.forget_stale_pid()
     arguments = [cluster.users_lock, cluster.keeper_lock, runner.uid, runner.gid]
     command = [cluster.binaries / "postgres", "-D", cluster.folder]
+    cluster.output.unlink(missing_ok=True)  # it may be root's from another time
     with cluster.output.open("w") as output:
         subprocess.run(  # noqa: S603 - our own script and the wheel's binary
             [sys.executable, "-I", "-S", keeper.__file__, *map(str, arguments), *map(str, command)],

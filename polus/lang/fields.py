@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from polus.base import names
 from polus.lang import columns, readers, sets
 from polus.lang.columns import Column, folded
 from polus.lang.sight import Json, Sight
@@ -19,7 +20,7 @@ Reader = Callable[[Json, readers.Steps, Sight], Any]
 STRING, TEXT, EMAIL, ENUM = Kind(Type.STRING), Kind(Type.TEXT), Kind(Type.EMAIL), Kind(Type.ENUM)
 ID, NUMBER, BOOLEAN, DATETIME = Kind(Type.ID), Kind(Type.NUMBER), Kind(Type.BOOLEAN), Kind(Type.DATETIME)
 ANY, PRESENCE = Kind(Type.ANY), Kind(Type.OBJECT)
-LANGUAGE, VIA = Kind(Type.ENUM, options=sets.LANGUAGES), Kind(Type.ENUM, options=sets.VIAS)
+LANGUAGE, VIA = Kind(Type.ENUM, options=names.LANGUAGES), Kind(Type.ENUM, options=sets.VIAS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ import uvicorn
 import uvloop
 
 from polus import children, installation
-from polus.api import openapi
+from polus.api import downloads, openapi
 from polus.api.app import Api, Receive, Scope, Send
+from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import figures, log
 from polus.base.settings import Settings
@@ -26,12 +27,12 @@ from polus.channels.email.listener import Listener
 from polus.health import Doctor
 from polus.reactions import table as reactions
 from polus.store.database import Database
+from polus.web.site import Site
 
 PATIENCE = 15  # seconds that requests at hand may take when the server stops
 CONNECTIONS = 10  # to PostgreSQL, per process
 
 JSON = b"application/json"
-TEXT = b"text/plain; charset=utf-8"
 
 logger = structlog.get_logger(__name__)
 
@@ -46,6 +47,10 @@ class App:
             rate_limit=settings.rate_limit,
             base_url=settings.base_url,
             seen=figures.request,
+        )
+        self.downloads = Downloads(database)
+        self.site = Site(
+            database, secret_key=settings.secret_key, base_url=settings.base_url, files=database.files
         )
         self.doctor = Doctor(database, listener)
         self._base_url = settings.base_url
@@ -64,11 +69,14 @@ class App:
             await _answer(scope, send, 200, figures.CONTENT_TYPE.encode(), told)
         elif path == "/openapi.json":
             await _answer(scope, send, 200, JSON, self._openapi())
+        elif path.startswith(downloads.PREFIX):
+            await self.downloads(scope, receive, send)
         else:
-            await _answer(scope, send, 404, TEXT, b"Not found.\n")
+            await self.site(scope, receive, send)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Answers that would never end, end."""
+        self.site.close()
 
     def _openapi(self) -> bytes:
         """Written when first asked for: it is large, and most processes are never asked."""

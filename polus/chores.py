@@ -11,8 +11,10 @@ import msgspec
 import structlog
 
 from polus.base import clock
-from polus.desk import credentials, events, tags
+from polus.channels.email import journal
+from polus.desk import credentials, events, files, tags
 from polus.store.database import Database
+from polus.store.files import Files
 from polus.store.queue import Key, Lane
 
 ENSURE = """
@@ -40,9 +42,19 @@ async def count_tags(db: Any, _now: Any) -> int:
     return 0
 
 
+def all_chores(store: Files) -> tuple[Chore, ...]:
+    """What has to be done now and then."""
+
+    async def remove_unused_files(db: Any, now: Any) -> int:
+        return await files.remove_unused(db, store, now)
+
+    return (*CHORES, Chore("remove unused files", 3600, remove_unused_files))
+
+
 CHORES = (
     Chore("count tags", 600, count_tags),
     Chore("remove old events", 3600, events.remove_old),
+    Chore("remove old mails", 3600, journal.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),
 )
 

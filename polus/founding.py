@@ -34,7 +34,7 @@ async def current(settings: Settings, name: str = "polus command") -> AsyncItera
     async with installation.database_url(settings) as url:
         if await migrate.current(url) != migrate.head():
             await migrate.forward(url)
-        async with databases.opened(url, name=name, most=4) as database:
+        async with installation.opened(settings, name, most=4) as database:
             yield database
 
 

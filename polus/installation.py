@@ -7,6 +7,7 @@ import msgspec
 
 from polus.base.settings import Settings
 from polus.store import database as databases
+from polus.store import files
 from polus.store import server as servers
 from polus.store.database import Database
 
@@ -41,6 +42,10 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def opened(settings: Settings, name: str, most: int = 10) -> AsyncIterator[Database]:
-    """The database, opened. The schema is not looked at."""
-    async with database_url(settings) as url, databases.opened(url, name=name, most=most) as database:
+    """The database and the place of the files, opened. The schema is not looked at."""
+    place = files.opened(settings.files_url)
+    async with (
+        database_url(settings) as url,
+        databases.opened(url, name=name, most=most, files=place, secret_key=settings.secret_key) as database,
+    ):
         yield database

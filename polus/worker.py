@@ -15,7 +15,8 @@ import uvloop
 from polus import children, installation
 from polus.base import clock, log
 from polus.base.settings import Settings
-from polus.chores import CHORES, Chores
+from polus.channels.email.receive import Receiver
+from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.desk.tickets import snoozing
 from polus.reactions import table as reactions
@@ -36,11 +37,12 @@ class Worker:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
-        self._chores = Chores(database, CHORES)
+        self._chores = Chores(database, all_chores(database.files))
         self.presence = Presence(database)
         book = Book(database, settings.base_url)
         self.lanes = (
             Outbox(database, reactions.REACTIONS, book).lane(),
+            Receiver(database, book).lane(),
             Snoozed(database, book).lane(),
             self._chores.lane(),
         )

@@ -76,3 +76,29 @@ async def write(
             written.append((account_id, row))
     database.ring(("work", "mails"))
     return written
+
+
+REPLAY = """
+update mails set state = 'received', reason = null, attempts = 0, due_datetime = now(), processed_datetime = null
+where id = $1 and state in ('parked', 'loop', 'ignored', 'bounce') returning account_id
+"""
+REMOVE_OLD = """
+delete from mails where (account_id, id) in (
+  select account_id, id from mails
+  where processed_datetime < $1::timestamptz - interval '90 days' and state <> 'parked'
+  order by processed_datetime limit $2)
+"""
+
+
+async def replay(database: Database, mail_id: int) -> int | None:
+    """Let a mail that became no message be processed again; its account's id, None when there is no such mail."""
+    async with database.pool.acquire() as db:
+        account_id: int | None = await db.fetchval(REPLAY, mail_id)
+    database.ring(("work", "mails"))
+    return account_id
+
+
+async def remove_old(db: Any, now: Any, batch: int = 500) -> int:
+    """Delete raw mails settled more than 90 days ago, of all accounts; how many. Parked ones stay."""
+    done: str = await db.execute(REMOVE_OLD, now, batch)
+    return int(done.rsplit(" ", 1)[1])

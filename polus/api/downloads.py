@@ -5,7 +5,6 @@ Outside `/api`: no credentials, no limit, no account. Everything that is served 
 
 import re
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -13,15 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from polus.base import pictures
-from polus.base.crypto import Signer
 from polus.desk import files
-from polus.desk.files import Found
 from polus.store.database import Database
 from polus.store.files import TooLarge
-from polus.store.work import Work
 
-PREFIX = "/files/"
-SECONDS = 300
+PREFIX = files.PREFIX
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What people sent is never a page of ours: nothing in it runs, nothing in it is loaded.
 POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
@@ -34,36 +29,12 @@ NOT_FOUND = "This link does not work any more."
 log = structlog.get_logger(__name__)
 
 
-class Pass(msgspec.Struct, array_like=True, frozen=True):
-    """What a token lets its holder read. `size`: `WxH` of a small version, or empty."""
-
-    key: str
-    content_type: str
-    name: str
-    size: str
-
-
-def link(work: Work, found: Found, size: str = "") -> str:
-    """The address of a file's bytes for the next five minutes."""
-    given = Pass(found.key, found.content_type, found.name, size if _is_picture(found) else "")
-    token = _signer(work.database).sign(msgspec.json.encode(given).decode(), SECONDS)
-    return work.account.base_url + PREFIX + token + "/" + quote(found.name, safe="")
-
-
-def _is_picture(found: Found) -> bool:
-    return found.content_type.startswith("image/")
-
-
-def _signer(database: Database) -> Signer:
-    return Signer(database.secret_key, "file")
-
-
 class Downloads:
     """The ASGI application behind `/files/`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._signer = _signer(database)
+        self._signer = files.signer(database)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer GET and HEAD."""
@@ -79,11 +50,11 @@ class Downloads:
     async def _answer(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             return Response("Method not allowed.", 405, {"Allow": "GET, HEAD"}, media_type="text/plain")
-        token = request.scope["path"].split(PREFIX, 1)[-1].split("/", 1)[0]
+        token = request.scope["path"].split(files.PREFIX, 1)[-1].split("/", 1)[0]
         signed = self._signer.read(token)
         if signed is None:
             raise FileNotFoundError
-        given = msgspec.json.decode(signed, type=Pass)
+        given = msgspec.json.decode(signed, type=files.Pass)
         if given.size:
             small = await self._thumbnail(given)
             if small is not None:
@@ -92,7 +63,7 @@ class Downloads:
                 )
         return await self._bytes(given, request.headers.get("range", ""), request.method == "HEAD")
 
-    async def _thumbnail(self, given: Pass) -> pictures.Picture | None:
+    async def _thumbnail(self, given: files.Pass) -> pictures.Picture | None:
         """The small version; None when these bytes cannot be drawn, and then they are served as they are."""
         width, height = pictures.wanted_size(given.size)
         try:
@@ -101,7 +72,7 @@ class Downloads:
         except (pictures.NotAPicture, TooLarge):
             return None
 
-    async def _bytes(self, given: Pass, wanted: str, is_head: bool) -> Response:
+    async def _bytes(self, given: files.Pass, wanted: str, is_head: bool) -> Response:
         store = self._database.files
         size = await store.size(given.key)
         match = RANGE.fullmatch(wanted)
@@ -136,5 +107,5 @@ def _described(response: Response, name: str, content_type: str) -> Response:
     told = files.disposition(name, content_type)
     response.headers["Content-Disposition"] = told
     response.headers["Content-Security-Policy"] = POLICY_OF_SHOWN if told.startswith("inline") else POLICY
-    response.headers["Cache-Control"] = "private, max-age=" + str(SECONDS)
+    response.headers["Cache-Control"] = "private, max-age=" + str(files.SECONDS)
     return response

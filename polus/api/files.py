@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from polus.api import downloads, incoming
+from polus.api import incoming
 from polus.api.fields import Upload
 from polus.api.multipart import Part, Reader
 from polus.api.operation import Arrival, Call, Reply, operation
@@ -155,5 +155,5 @@ async def download(work: Work, call: Call[DownloadQuery, None]) -> Reply:
             pictures.wanted_size(size)
         except ValueError:
             raise errors.Invalid({"format": [errors.NOT_CHOICE]}, "Invalid query parameters") from None
-    location = downloads.link(work, found, size)
+    location = files.link(work, found, size)
     return Reply(headers=((b"location", location.encode()),))

@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from polus.base import errors, media, pictures
+from polus.base.crypto import Signer
+from polus.store.database import Database
 from polus.store.files import Files, TooLarge
 from polus.store.work import Account, Work
 
@@ -35,6 +37,9 @@ MOST_FILES = 10
 REQUEST_LIMIT = 60 * MIB
 NAME_LENGTH = 255
 LABEL_LENGTH = 100
+# Where bytes are fetched with a signed link, and how long that works.
+PREFIX = "/files/"
+SECONDS = 300
 EXTENSION_LENGTH = 20
 
 NOT_A_PICTURE = "Not a picture in PNG, JPEG, GIF or WebP of at most 5 MiB."
@@ -217,6 +222,31 @@ async def remove_unused(db: Any, store: Files, now: Any, batch: int = 100) -> in
         await store.delete(row["key"])
     await db.execute(REMOVE, [row["account_id"] for row in rows], [row["id"] for row in rows])
     return len(rows)
+
+
+class Pass(msgspec.Struct, array_like=True, frozen=True):
+    """What a token lets its holder read. `size`: `WxH` of a small version, or empty."""
+
+    key: str
+    content_type: str
+    name: str
+    size: str
+
+
+def link(work: Work, found: Found, size: str = "") -> str:
+    """The address of a file's bytes for the next five minutes."""
+    given = Pass(found.key, found.content_type, found.name, size if _is_picture(found) else "")
+    token = signer(work.database).sign(msgspec.json.encode(given).decode(), SECONDS)
+    return work.account.base_url + PREFIX + token + "/" + quote(found.name, safe="")
+
+
+def _is_picture(found: Found) -> bool:
+    return found.content_type.startswith("image/")
+
+
+def signer(database: Database) -> Signer:
+    """Makes and reads the tokens of links."""
+    return Signer(database.secret_key, "file")
 
 
 def placed(account: Account, url: str) -> tuple[str, str] | None:

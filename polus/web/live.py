@@ -25,6 +25,7 @@ MOST_WAITING = 500
 HELLO = b"retry: 2000\n: hello\n\n"
 STILL_HERE = b": .\n\n"
 EVERYTHING = b"event: everything\ndata: {}\n\n"
+LIST = b"event: list\ndata: {}\n\n"
 BYE = b"event: bye\ndata: {}\n\n"
 STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -32,13 +33,14 @@ STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class Listener:
     """One open page."""
 
-    __slots__ = ("bell", "check", "everything", "over", "tickets", "user_id")
+    __slots__ = ("bell", "check", "everything", "listed", "over", "tickets", "user_id")
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         self.bell = asyncio.Event()
         self.tickets: dict[int, None] = {}
         self.everything = False
+        self.listed = False
         self.check = False
         self.over = False
 
@@ -49,9 +51,9 @@ class Listener:
         if self.everything:
             self.everything = False
             return EVERYTHING
-        return b"".join(
-            b"event: ticket\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in tickets
-        )
+        listed, self.listed = self.listed and not tickets, False
+        changes = [b"event: ticket\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in tickets]
+        return LIST if listed else b"".join(changes)
 
 
 class Live:
@@ -68,10 +70,11 @@ class Live:
                 case ("ticket", int(account), int(ticket)):
                     for listener in self._listeners.get(account, ()):
                         self._tell(listener, ticket)
-                case ("read", int(account), int(user), int(ticket)):
+                case ("read", int(account), int(user), _):
                     for listener in self._listeners.get(account, ()):
                         if listener.user_id == user:
-                            self._tell(listener, ticket)
+                            listener.listed = True
+                            listener.bell.set()
                 case ("sessions" | "credentials", int(account)):
                     for listener in self._listeners.get(account, ()):
                         listener.check = True

@@ -100,6 +100,7 @@ class Site:
             "/tickets/{ticket:int}": inbox.by_number,
             "/tickets/{ticket:int}/messages/{message:int}/html": mail.html,
             "/tickets/{ticket:int}/messages/{message:int}/text": mail.text,
+            "/attachments/{type}/{name}": mail.attachment,
         }
         return [Route(path, self._inside(page), methods=["POST"]) for path, page in posts.items()] + [
             Route(path, self._inside(page)) for path, page in gets.items()

@@ -29,9 +29,7 @@ SILENT = {
 RICH = re.compile(
     r"<(?!/?(?:html|head|body|meta|title|p|br|div|span|wbr)\b|!)[a-z]|\sstyle\s*=|\sbgcolor\s*=", re.I
 )
-REMOTE = re.compile(
-    r"""(?:\b(?:src|srcset|background|poster)\s*=\s*["']?\s*|url\(\s*["']?\s*)(?:https?:)?//""", re.I
-)
+REMOTE = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?\s*((?:https?:)?//[^"'\s>]*)""", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +82,19 @@ def folded(stream: list[Entry]) -> list[Group]:
     return [Group(stream[:start]), Group(stream[start:end], folded=True), Group(stream[end:])]
 
 
-def bodies(ticket: Wire) -> dict[int, Body]:
-    return {message["id"]: body(ticket["id"], message) for message in ticket["messages"]}
+def bodies(ticket: Wire, account_hash: str) -> dict[int, Body]:
+    """By message id. `account_hash` stands in the addresses of files that lie with us."""
+    return {message["id"]: body(ticket["id"], message, account_hash) for message in ticket["messages"]}
 
 
-def body(ticket_id: int, message: Wire) -> Body:
+def body(ticket_id: int, message: Wire, account_hash: str) -> Body:
     text = message["body_text"] or ""
     html = message["body_html"] or ""
     if html and (not text or RICH.search(html)):
         shown = message["stripped_html"] or html
         return Body(
             frame=f"/tickets/{ticket_id}/messages/{message['id']}/html",
-            remote=bool(REMOTE.search(shown)),
+            remote=any(f"/download/{account_hash}/" not in picture for picture in REMOTE.findall(shown)),
             folded=len(shown) < len(html),
         )
     short = message["stripped_text"] or text

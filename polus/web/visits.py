@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -75,6 +75,11 @@ class Visit:
         """The last text field of that name in the form; `""` when absent."""
         given = [value for value in self.form.getlist(name) if isinstance(value, str)] if self.form else []
         return given[-1].replace("\0", "") if given else ""
+
+    def uploads(self, name: str) -> list[UploadFile]:
+        """The files of that field; a field left empty sends one without a name."""
+        given = self.form.getlist(name) if self.form else []
+        return [value for value in given if isinstance(value, UploadFile) and value.filename]
 
     def here(self, csrf: str = "", view: str = "open") -> Here:
         person = self.session

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from polus.api import downloads
 from polus.base import clock
 from polus.desk import files
 from polus.store.files import Files
@@ -274,7 +273,7 @@ async def test_a_signed_address_works_for_five_minutes_and_for_one_file(world: W
         with clock.turned(by=datetime.timedelta(seconds=-age)):
             async with reading(world.database, world.account, SYSTEM) as work:
                 found = (await files.find(work, [file["url"]]))[file["url"]]
-                location = downloads.link(work, found)
+                location = files.link(work, found)
         assert (await fetch(world.ada, location))[0] == wanted
 
 

@@ -13,6 +13,7 @@ import uvicorn
 import yarl
 
 from polus.api.app import Api
+from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import crypto
 from polus.store.database import Database
@@ -26,10 +27,12 @@ SECRET = "0123456789abcdef0123456789abcdef"
 @pytest.fixture(scope="session")
 async def house(database: Database) -> AsyncIterator[tuple[str, Site]]:
     """The address of a server that serves workspace and API, and the workspace itself."""
-    site, api = Site(database, secret_key=SECRET), Api(database, OPERATIONS, rate_limit=0)
+    site, api, downloads = Site(database, secret_key=SECRET), Api(database, OPERATIONS, rate_limit=0), Downloads(database)  # fmt: skip
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await (api if scope["path"].startswith("/api/") else site)(scope, receive, send)
+        path = scope["path"]
+        door: Any = api if path.startswith("/api/") else downloads if path.startswith("/files/") else site
+        await door(scope, receive, send)
 
     listener = socket.create_server(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", http="httptools"))
@@ -59,6 +62,7 @@ class Reply:
     headers: Any
     text: str
     cookies: SimpleCookie
+    raw: bytes = b""
 
 
 class Browser:
@@ -77,7 +81,10 @@ class Browser:
                 self.cookies[name] = cookie.value
                 if cookie["max-age"] == "0":
                     del self.cookies[name]
-            return Reply(response.status, response.headers, await response.text(), response.cookies)
+            raw = await response.read()
+            return Reply(
+                response.status, response.headers, raw.decode("utf-8", "replace"), response.cookies, raw
+            )
 
     async def get(self, path: str, **headers: str) -> Reply:
         return await self.send("GET", path, **headers)

@@ -39,7 +39,7 @@ def opened(base: Facts, messages: list[Facts], events: list[Facts] | None = None
     ticket = ex.full(base, messages)
     snoozes = [{"name": n, "until": ex.NOW + timedelta(hours=h)} for n, h in (("Later today", 3), ("Tomorrow morning", 18), ("Next week", 90))]  # fmt: skip
     facts = inbox(
-        ticket=ticket, selected=ticket["id"], pane="ticket", timeline=timelines.groups(ticket, events or []), bodies=timelines.bodies(ticket),
+        ticket=ticket, selected=ticket["id"], pane="ticket", timeline=timelines.groups(ticket, events or []), bodies=timelines.bodies(ticket, "hash"), files={"/files/2": assets.url("favicon.svg")},
         names={"users": {p["id"]: p["name"] for p in ex.PEOPLE}, "teams": {t["id"]: t["name"] for t in ex.TEAMS}}, people=ex.PEOPLE, teams=ex.TEAMS,
         snoozes=snoozes, customer=ex.customer(ticket["customer"]), others=ex.ROWS[4:9], others_more=True,
         reply={"answerable": True, "reason": None, "to": ticket["customer"]["email"], "from_address": "support@shop.example", "copies": True},

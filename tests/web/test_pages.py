@@ -1,9 +1,14 @@
 """The workspace without script: what the pages show, and what each form changes, as answers, rows and events."""
 
+import io
+import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
+from PIL import Image
 
 from polus.desk import inbox as views
 from polus.web.site import Site
@@ -270,6 +275,86 @@ async def test_without_a_connected_address_only_notes(ada: Browser, shop: worlds
     answer = await act(ada, ticket, "messages", {"mode": "reply", "to": "mia@example.com", "body": "Hi"})
     assert answer.status == 422
     assert "No connected e-mail address to send from." in answer.text
+
+
+def png() -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", (600, 400), "#3357c4").save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+def parts(fields: dict[str, str], *given: tuple[str, bytes]) -> aiohttp.FormData:
+    form = aiohttp.FormData(quote_fields=False)
+    for name, value in fields.items():
+        form.add_field(name, value)
+    for name, data in given:
+        form.add_field("attachments", io.BytesIO(data), filename=name)
+    return form
+
+
+async def test_files_go_along_and_are_seen(ada: Browser, shop: worlds.World) -> None:
+    await make.address(shop)
+    ticket = await make.ticket(shop)
+    fields = {
+        "csrf": await ada.token(),
+        "view": "open",
+        "mode": "reply",
+        "to": "mia@example.com",
+        "body": "See here",
+    }
+    path = f"/tickets/{ticket['id']}/messages"
+    answer = await ada.send(
+        "POST", path, parts(fields, ("box.png", png()), ("../<b>.txt", b"words"), ("", b""))
+    )
+    assert answer.status == 303
+    [message] = await shop.rows("select * from messages where account_id = $1 and from_agent")
+    listed = json.loads(message["attachments"])
+    assert [(file["name"], file["content_type"]) for file in listed] == [("box.png", "image/png"), ("<b>.txt", "text/plain")]  # fmt: skip
+    page = (await ada.get(f"/inbox/open/{ticket['id']}")).text
+    assert "&lt;b&gt;.txt" in page
+    picture, words = re.findall(r'class="attachment[^"]*" href="([^"]+)"', page)
+    assert f'<img src="{picture}?format=240x160"' in page
+    for address, size, kind in ((picture, len(png()), "image/png"), (words, 5, "text/plain")):
+        moved = await ada.get(address)
+        assert moved.status == 307
+        found = await ada.get(urlsplit(moved.headers["location"]).path)
+        assert (len(found.raw), found.headers["content-type"].split(";")[0]) == (size, kind)
+        assert found.headers["x-content-type-options"] == "nosniff"
+    small = await ada.get((await ada.get(picture + "?format=240x160")).headers["location"].split(ada.host)[1])
+    assert Image.open(io.BytesIO(small.raw)).size[0] <= 240
+    assert (await ada.get(picture + "?format=huge")).status == 404
+    ada.cookies.clear()
+    assert (await ada.get(picture)).headers["location"].startswith("/login")
+
+
+async def test_too_many_or_too_large_files_send_nothing(ada: Browser, shop: worlds.World) -> None:
+    ticket = await make.ticket(shop)
+    fields = {"csrf": await ada.token(), "view": "open", "mode": "note", "body": "Kept words"}
+    path = f"/tickets/{ticket['id']}/messages"
+    for given, said in (
+        ([(f"{n}.txt", b"x") for n in range(11)], "At most 10 files."),
+        ([("large.bin", b"x" * (20 * 1024 * 1024 + 1))], "A file may have 20 MB at most."),
+    ):
+        answer = await ada.send("POST", path, parts(fields, *given))
+        assert answer.status == 422
+        assert said in answer.text
+        assert "Kept words" in answer.text
+    assert await shop.rows("select * from files where account_id = $1") == []
+    assert len(await shop.rows("select * from messages where account_id = $1")) == 1
+
+
+async def test_pictures_inside_a_mail_are_fetched_from_us(ada: Browser, shop: worlds.World) -> None:
+    form = aiohttp.FormData()
+    form.add_field("file", png(), filename="logo.png")
+    async with ada.http.post(ada.url + "/api/upload", data=form, headers=shop.ada.headers) as answer:
+        [file] = await answer.json()
+    mail = make.mail("x", body_html=f'<p style="color:red">Logo</p><img src="{file["url"]}">')
+    ticket = await make.ticket(shop, messages=[mail])
+    page = (await ada.get(f"/inbox/open/{ticket['id']}")).text
+    assert "Pictures from outside" not in page
+    frame = (await ada.get(f"/tickets/{ticket['id']}/messages/{ticket['messages'][0]['id']}/html")).text
+    [address] = re.findall(r'<img[^>]* src="(/attachments/attachment/[^"]+)"', frame)
+    assert (await ada.get(address)).status == 307
 
 
 async def test_notes(oda: Browser, shop: worlds.World) -> None:

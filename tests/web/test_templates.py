@@ -174,7 +174,7 @@ def test_events_stand_between_the_messages_they_happened_between() -> None:
 
 def test_which_messages_need_a_frame() -> None:
     def body(**more: str | None) -> timelines.Body:
-        return timelines.body(1, ex.message(5, ex.MARIE, None) | more)
+        return timelines.body(1, ex.message(5, ex.MARIE, None) | more, "abc")
 
     assert body(body_html="<div dir=ltr>Hi<br></div>", body_text="Hi").frame == ""
     assert (
@@ -183,6 +183,7 @@ def test_which_messages_need_a_frame() -> None:
     assert body(body_html="<p>only html</p>").frame
     assert body(body_html='<img src="https://t.example/p.gif">').remote
     assert not body(body_html='<img src="/files/1">').remote
+    assert not body(body_html='<img src="https://shop.example/api/attachment/download/abc/x.png">').remote
     assert body(body_html="<p>x</p><blockquote>old</blockquote>", stripped_html="<p>x</p>").folded
     assert body(body_text="new\n\n> old", stripped_text="new").rest == "> old"
     assert body(body_text="> old\n\nnew", stripped_text="new").rest == "> old\n\nnew"

@@ -10,6 +10,8 @@ import pytest
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
+from polus.desk import sessions
+from polus.store.work import SYSTEM, writing
 from tests import make
 from tests import world as worlds
 from tests.web.conftest import PASSWORD
@@ -43,11 +45,11 @@ async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
         page.set_default_timeout(8000)
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        user_id = shop.oda.user_id if email == shop.oda.email else shop.ada.user_id
+        async with writing(shop.database, shop.account, SYSTEM) as work:
+            token = await sessions.open(work, user_id, email or shop.ada.email)
+        await context.add_cookies([{"name": "polus", "value": token, "url": f"http://{shop.ada.host}/"}])
         await page.goto(f"http://{shop.ada.host}{at}")
-        await page.get_by_label("E-mail address").fill(email or shop.ada.email)
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Log in").click()
-        await page.wait_for_url(re.compile("/inbox/"))
         if options.get("java_script_enabled", True):
             await expect(page.locator("#live")).to_be_visible()
         return page
@@ -122,6 +124,22 @@ async def test_a_day_with_one_ticket(enter: Enter, shop: worlds.World) -> None:
     await expect(page.get_by_text("Snoozed until")).to_be_visible()
     await expect(page.locator("#v-snoozed .count")).to_contain_text("1")
     assert await column(shop, ticket, "snooze_datetime")
+
+
+async def test_logging_in(chromium: Chromium, shop: worlds.World) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await page.goto(f"http://{shop.ada.host}/inbox/mine")
+    await page.get_by_label("E-mail address").fill(shop.ada.email)
+    await page.get_by_label("Password").fill("wrong")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
+    await expect(page.get_by_label("E-mail address")).to_have_value(shop.ada.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page).to_have_url(re.compile("/inbox/mine$"))
+    await expect(page.locator("#me summary")).to_contain_text("Ada Agent")
+    await context.close()
 
 
 async def test_by_keyboard_alone(enter: Enter, shop: worlds.World) -> None:
@@ -244,6 +262,32 @@ async def test_wrong_input_is_told_beside_the_field(enter: Enter, shop: worlds.W
     await expect(page.get_by_role("alert")).to_have_count(0)
 
 
+async def test_files_by_button_drop_and_paste(enter: Enter, shop: worlds.World) -> None:
+    await make.address(shop)
+    ticket = await make.ticket(shop)
+    page = await enter(at=f"/inbox/open/{ticket['id']}")
+    await page.locator('input[type="file"]').set_input_files({"name": "one.txt", "mimeType": "text/plain", "buffer": b"1"})  # fmt: skip
+    await page.evaluate("""() => {
+      const box = new DataTransfer();
+      box.items.add(new File(["2"], "two.txt", {type: "text/plain"}));
+      document.querySelector("#ticket").dispatchEvent(new DragEvent("drop", {dataTransfer: box, bubbles: true, cancelable: true}));
+    }""")
+    await page.get_by_label("Message", exact=True).evaluate("""text => {
+      const box = new DataTransfer();
+      box.items.add(new File(["3"], "three.txt", {type: "text/plain"}));
+      text.dispatchEvent(new ClipboardEvent("paste", {clipboardData: box, bubbles: true, cancelable: true}));
+    }""")
+    await expect(page.locator(".composer-files .tag")).to_have_count(3)
+    await page.get_by_role("button", name="Remove two.txt").click()
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.get_by_role("alert")).to_have_text("Write something first.")
+    await expect(page.locator(".composer-files .tag")).to_have_count(2), "files outlive a refusal"
+    await page.get_by_label("Message", exact=True).fill("See here")
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".message.out .attachment")).to_have_text([re.compile("one.txt"), re.compile("three.txt")])  # fmt: skip
+    await expect(page.locator(".composer-files .tag")).to_have_count(0)
+
+
 async def test_without_script(enter: Enter, shop: worlds.World) -> None:
     await make.address(shop)
     ticket = await make.ticket(shop, subject="No script")
@@ -344,9 +388,9 @@ async def test_theme_and_width_are_remembered(enter: Enter, shop: worlds.World) 
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     handle = await page.locator("#divider").bounding_box()
     assert handle
-    await page.mouse.move(handle["x"], 400)
+    await page.mouse.move(handle["x"] + 4, 400)
     await page.mouse.down()
-    await page.mouse.move(handle["x"] + 80, 400)
+    await page.mouse.move(handle["x"] + 84, 400)
     await page.mouse.up()
     await page.reload()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")

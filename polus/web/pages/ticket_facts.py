@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from polus.desk import inbox
+from polus.desk import files, inbox
 from polus.desk.customers import customers
 from polus.desk.tickets import tickets
 from polus.store.work import Work
@@ -28,7 +28,8 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "ticket": ticket,
         "selected": ticket_id,
         "timeline": timelines.groups(ticket, history),
-        "bodies": timelines.bodies(ticket),
+        "bodies": timelines.bodies(ticket, work.account.hash),
+        "files": attached(work, ticket),
         "names": {"users": await _names(work, people, history), "teams": {t["id"]: t["name"] for t in teams}},
         "people": people,
         "teams": teams,
@@ -41,6 +42,13 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "errors": {},
         "notice": None,
     }
+
+
+def attached(work: Work, ticket: Wire) -> dict[str, str]:
+    """Where the attachments that lie with us are fetched with the agent's session, by their wire address."""
+    urls = {file["url"] for message in ticket["messages"] for file in message["attachments"] or []}
+    placed = {url: files.placed(work.account, url) for url in urls}
+    return {url: "/attachments/" + "/".join(place) for url, place in placed.items() if place}
 
 
 async def _names(work: Work, people: list[Wire], history: list[Wire]) -> dict[int, str]:

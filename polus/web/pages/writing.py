@@ -1,15 +1,21 @@
 """The composer: an answer to the customer or a note for the team, and what shall happen to the ticket with it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.utils import getaddresses
 from typing import Any
 
 import msgspec
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from polus.base import addresses, errors, html
 from polus.base import text as texts
+from polus.desk import files
+from polus.desk.files import Kept
 from polus.desk.tickets import drafts, messages, tickets
 from polus.desk.tickets.drafts import Draft
+from polus.store.files import Files
 from polus.web import render
 from polus.web.pages import actions, ticket_facts
 from polus.web.render import Here, Wire
@@ -17,6 +23,7 @@ from polus.web.visits import Visit, refused, see_other
 
 MOST_RECIPIENTS = 50
 FIELDS = ("to", "cc", "bcc")
+CHUNK = 64 * 1024
 
 
 class Unusable(Exception):
@@ -34,9 +41,11 @@ async def send(visit: Visit) -> Response:
     ticket_id: int = visit.request.path_params["ticket"]
     here = visit.here(view=actions.view(visit))
     try:
-        async with visit.writing() as work:
+        async with uploaded(visit, here) as kept, visit.writing() as work:
             ticket = msgspec.json.decode(await tickets.get(work, ticket_id))
             draft = noted(visit, here) if note else answered(visit, here, ticket)
+            stored = await files.add(work, "attachment", kept, referenced=True)
+            draft.attachments = [{**msgspec.json.decode(file), "public": False} for file in stored] or None
             await messages.add(work, ticket_id, draft)
             if visit.field("then") == "close":
                 visit.actor.require(actions.WRITER)
@@ -52,6 +61,37 @@ async def send(visit: Visit) -> Response:
     answer = await actions.again(visit, ticket_id)
     answer.headers["hx-trigger"] = "polus:sent"
     return answer
+
+
+@asynccontextmanager
+async def uploaded(visit: Visit, here: Here) -> AsyncIterator[list[Kept]]:
+    """The form's files, in the store; taken out of it again when the message does not come about."""
+    _ = render.catalogue(here.language).gettext
+    given = visit.uploads("attachments")
+    if len(given) > files.MOST_FILES:
+        raise Unusable({"attachments": _("At most %(n)s files.") % {"n": files.MOST_FILES}})
+    store, kept = visit.house.database.files, list[Kept]()
+    try:
+        for upload in given:
+            name, kind = upload.filename or "file", upload.content_type
+            kept.append(await files.keep(store, visit.account, name, kind, chunks(upload)))
+        yield kept
+    except errors.TooLarge:
+        await forget(store, kept)
+        raise Unusable({"attachments": _("A file may have 20 MB at most.")}) from None
+    except BaseException:
+        await forget(store, kept)
+        raise
+
+
+async def forget(store: Files, kept: list[Kept]) -> None:
+    for file in kept:
+        await store.delete(file.key)
+
+
+async def chunks(upload: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await upload.read(CHUNK):
+        yield chunk
 
 
 async def again(visit: Visit, here: Here, ticket_id: int, problems: dict[str, str]) -> Response:

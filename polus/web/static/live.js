@@ -68,6 +68,7 @@ function connect() {
     first = false;
   });
   source.addEventListener("ticket", (event) => touch(JSON.parse(event.data).id));
+  source.addEventListener("list", soon);
   source.addEventListener("everything", () => touch());
   source.addEventListener("bye", () => { disconnect(); loggedOut(); });
   source.addEventListener("error", () => {

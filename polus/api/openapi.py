@@ -43,6 +43,7 @@ TAGS: dict[str, str] = {
     "Files": "Attachments and pictures: put in, and fetched again.",
     "Search": "Finds customers, users, teams, tags and integrations by a few letters.",
     "Integrations": "What the account is connected to, such as the addresses it receives mail at.",
+    "Satisfaction surveys": "How content customers were with their tickets.",
     "Widgets": "How the data of integrations is shown beside tickets and customers.",
     "Voice": "Telephone calls, what happened in them, and their recordings.",
     "Events": "The audit log: who did what, and when.",

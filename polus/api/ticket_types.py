@@ -11,6 +11,7 @@ from polus.api.customer_types import CustomerInShort, TicketCustomer
 from polus.api.field_values import FieldValueInput, Inputs
 from polus.api.fields import NO_COUNT, Channel, ExternalId, Free, Id, LanguageCode, Subject, When
 from polus.api.message_types import MessageInput, PersonReference, TicketMessageEmbedded, Via
+from polus.api.surveys import TicketSatisfactionSurvey
 
 # wire: the contract takes any text here; a region tag is cut off, and what is no language is 400
 Language = Annotated[LanguageCode, Meta(extra_json_schema={"type": "string", "x-untold": ["$ref"]})]
@@ -214,21 +215,6 @@ class TicketList(msgspec.Struct):
     meta: lists.MetaTotal
 
 
-class Survey(msgspec.Struct):
-    """The satisfaction survey of a ticket."""
-
-    id: int
-    customer_id: int
-    ticket_id: int
-    score: Annotated[int, Meta(ge=1, le=5)] | None
-    body_text: str | None
-    meta: dict[str, Any] | None
-    created_datetime: When | None
-    scored_datetime: When | None
-    sent_datetime: When | None
-    should_send_datetime: When | None
-
-
 class ReplyIntegration(msgspec.Struct):
     """An address of the account that an answer can come from."""
 
@@ -301,6 +287,6 @@ class Ticket(msgspec.Struct, kw_only=True):
     closed_datetime: When | None
     trashed_datetime: When | None
     snooze_datetime: When | None
-    satisfaction_survey: Survey | None
+    satisfaction_survey: TicketSatisfactionSurvey | None
     reply_options: dict[str, ReplyOption]
     is_unread: bool

@@ -3,7 +3,7 @@
 Aliases: `t` a ticket, `m` a message. `$1` is the account and `$2` the user for whom `is_unread` is told.
 """
 
-from polus.desk import custom_fields
+from polus.desk import custom_fields, surveys
 from polus.desk.customers import forms as customers
 
 PRIORITY = "(array['low', 'normal', 'high', 'critical'])[t.priority]"
@@ -129,7 +129,10 @@ FULL_SELECT = (
     + COMMON
     + """, 'events', '[]'::json, 'imported', t.imported, 'assignee_user_id', t.assignee_user_id,
 'assignee_team_id', t.assignee_team_id, 'summary', t.summary, 'processed_datetime', wire(t.processed_datetime),
-'customer', p.wire, 'requester', p.wire, 'satisfaction_survey', null,
+'customer', p.wire, 'requester', p.wire,
+'satisfaction_survey', (select """
+    + surveys.IN_TICKET
+    + """ from satisfaction_surveys s where s.account_id = t.account_id and s.ticket_id = t.id),
 'messages', coalesce((select json_agg({message} order by m.created_datetime, m.id) from messages m
   where m.account_id = t.account_id and m.ticket_id = t.id), '[]'::json),
 """

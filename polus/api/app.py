@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import msgspec
 import structlog
 
@@ -30,6 +31,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 GZIP_FROM = 1024
+ATTEMPTS = 3
 RELEASE = ("polus-" + __version__).encode()
 # Who calls without credentials: may reach public files only.
 ANYBODY = Actor("anybody", role="observer-agent")
@@ -155,13 +157,20 @@ class Api:
                 raise
             refusal = error
         transaction = writing if operation.writes else reading
-        async with transaction(self.database, account, actor) as work:
-            if refusal is not None and operation.subject is not None:
-                await operation.subject(work, ids[0])
-                raise refusal
-            call = Call(ids, query, body, exchange.scope, exchange.receive)
-            answer = await operation.perform(work, call)
-        return answer if isinstance(answer, Reply) else Reply(answer or b"")
+        for attempt in range(ATTEMPTS):
+            try:
+                async with transaction(self.database, account, actor) as work:
+                    if refusal is not None and operation.subject is not None:
+                        await operation.subject(work, ids[0])
+                        raise refusal
+                    call = Call(ids, query, body, exchange.scope, exchange.receive)
+                    answer = await operation.perform(work, call)
+                return answer if isinstance(answer, Reply) else Reply(answer or b"")
+            except asyncpg.DeadlockDetectedError:
+                # Two that waited for each other: PostgreSQL undid this one, so it can be done again.
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError
 
     async def _take_in(
         self, exchange: Exchange, operation: Operation, intake: Intake, account: Account, actor: Actor

@@ -69,3 +69,22 @@ async def test_what_is_wrong_is_told(world: World, change: Any, field: str) -> N
     changed = await world.lia.put(f"{PATH}/{survey['id']}", change)
     assert (changed.status, list(changed.json["error"]["data"])) == (400, [field])
     assert (await world.oda.post(PATH, given)).status == 403
+
+
+async def test_surveys_and_calls_follow_a_merged_customer(world: World) -> None:
+    given = await ids(world)
+    survey = (await world.lia.post(PATH, given)).json
+    target = (await world.lia.post("/api/customers", {"email": "new@example.com"})).json["id"]
+    await world.rows(
+        "insert into voice_calls (account_id, integration_id, external_id, provider, status, direction, customer_id,"
+        " phone_number_source, phone_number_destination, created_datetime)"
+        " values ($1, 1, 'CA1', 'twilio', 'completed', 'inbound', $2, '+331', '+332', now())",
+        given["customer_id"],
+    )
+    merged = await world.bea.put("/api/customers/merge", {}, source_id=given["customer_id"], target_id=target)
+    assert merged.status == 202, merged.raw
+    assert (await world.oda.get(f"{PATH}/{survey['id']}")).json["customer_id"] == target
+    await world.leo.delete(f"/api/customers/{target}")
+    [call] = (await world.oda.get("/api/phone/voice-calls")).json["data"]
+    numbers = (call["customer_id"], call["phone_number_source"], call["phone_number_destination"])
+    assert numbers == (target, "", "+332")

@@ -316,3 +316,12 @@ async def test_another_account_sees_nothing(
         assert answer.status == 404
     assert (await other.ada.get("/api/tickets")).json["data"] == []
     assert (await world.oda.get(path)).json["status"] == "open"
+
+
+async def test_an_envelope_overwrites_nothing_of_a_known_customer(world: World) -> None:
+    first = await make.ticket(world)
+    mail = make.mail(source={"type": "email", "from": {"name": "mm77", "address": "mia@example.com"}})
+    second = (await world.lia.post("/api/tickets", {"messages": [mail]})).json
+    await world.lia.post(f"/api/tickets/{first['id']}/messages", mail)
+    assert second["customer"]["id"] == first["customer"]["id"]
+    assert (await world.oda.get(f"/api/customers/{first['customer']['id']}")).json["name"] == "Mia Meyer"

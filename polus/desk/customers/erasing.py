@@ -45,6 +45,14 @@ FORGET_CHANNELS = "delete from customer_channels where account_id = $1 and custo
 
 FORGET_WORDS = "delete from customer_words where account_id = $1 and customer_id = any($2::bigint[])"
 
+# The customer's own number of a call: the caller's of one that came in, the called one of the others.
+FORGET_NUMBERS = """
+update voice_calls set
+  phone_number_source = case when direction = 'inbound' then '' else phone_number_source end,
+  phone_number_destination = case when direction = 'outbound' then '' else phone_number_destination end
+where account_id = $1 and customer_id = any($2::bigint[])
+"""
+
 # Old events quote names, notes and addresses.
 FORGET_EVENTS = """
 update events set data = null
@@ -75,7 +83,7 @@ async def erase(work: Work, customer_ids: Sequence[int]) -> None:
     former = await work.db.fetch(FORMER, work.account.id, ids)
     if former:
         await _rewrite(work, ids, StandIns(former))
-    for statement in (FORGET_CHANNELS, FORGET_WORDS, FORGET_EVENTS):
+    for statement in (FORGET_CHANNELS, FORGET_WORDS, FORGET_NUMBERS, FORGET_EVENTS):
         await work.db.execute(statement, work.account.id, ids)
     await work.db.execute(EMPTY, work.account.id, ids, NAME, work.now)
     for ticket in await work.db.fetch(TICKETS, work.account.id, ids):

@@ -16,6 +16,9 @@ from polus.desk.tickets.people import Reference
 from polus.desk.tickets.tickets import PRIORITIES
 from polus.store.work import Work
 
+# What of a reference can tell who is meant.
+IDENTIFYING = ("id", "email", "phone", "channels", "external_id")
+
 
 class Opening(msgspec.Struct, kw_only=True):
     """A ticket to be opened. `customer` is a reference; ids of assignees are checked; times as given."""
@@ -48,21 +51,20 @@ class Opening(msgspec.Struct, kw_only=True):
     split_from: int | None = None
 
 
-def _customer_of(opening: Opening) -> Reference:
-    """Whose ticket it is, by the first that says so; 400 when nothing does."""
+def _customer_of(opening: Opening) -> tuple[Reference, bool]:
+    """Whose ticket it is, by the first that says so; 400 when nothing does. And whether only an envelope says it:
+    then what it says of a known customer overwrites nothing."""
     first = opening.messages[0]
-    candidates: list[Reference | None] = [opening.customer]
-    if first.note:
-        pass
-    elif first.incoming:
-        candidates += [first.sender, parties.by_address(drafts.first_address(first, "from"), first)]
-    else:
-        candidates += [first.receiver, parties.by_address(drafts.first_address(first, "to"), first)]
-    for candidate in candidates:
-        if candidate and any(
-            candidate.get(key) for key in ("id", "email", "phone", "channels", "external_id")
-        ):
-            return candidate
+    named: list[Reference | None] = [opening.customer]
+    addressed: list[Reference | None] = []
+    if not first.note:
+        named.append(first.sender if first.incoming else first.receiver)
+        place = "from" if first.incoming else "to"
+        addressed.append(parties.by_address(drafts.first_address(first, place), first))
+    for candidates, keep in ((named, False), (addressed, True)):
+        for candidate in candidates:
+            if candidate and any(candidate.get(key) for key in IDENTIFYING):
+                return candidate, keep
     raise errors.one("customer", errors.REQUIRED)
 
 
@@ -72,7 +74,7 @@ async def create(work: Work, opening: Opening) -> int:
     400 on the field that is wrong. Events: ticket-created, ticket-message-created per message, then what its tags
     and assignees call for.
     """
-    reference = _customer_of(opening)
+    reference, keep = _customer_of(opening)
     named = [r for draft in opening.messages for r in drafts.references(draft) if r is not reference]
     known = await people.resolve(work, named)
     problems = {
@@ -86,7 +88,7 @@ async def create(work: Work, opening: Opening) -> int:
         work, {"assignee_user_id": opening.assignee_user_id, "assignee_team_id": opening.assignee_team_id}
     )
     fields = await _fields(work, opening)
-    customer_id = await references.find_or_create(work, reference)
+    customer_id = await references.find_or_create(work, reference, keep=keep)
     written = []
     for draft in opening.messages:
         sender_id, receiver_id = await parties.of(work, draft, known, reference, customer_id)

@@ -41,15 +41,23 @@ async def of(
         receiver = draft.receiver
         if not receiver or receiver is reference or not (receiver.get("id") or receiver.get("email")):
             return sender_id, customer_id
-        return sender_id, known.customer(receiver) or await references.find_or_create(
-            work, receiver, ("receiver",)
-        )
+        return sender_id, await _customer(work, receiver, known, "receiver")
     sender = draft.sender or by_address(drafts.first_address(draft, "from"), draft)
     if not sender or sender is reference or _same(sender, reference):
         return customer_id, None
     if not any(sender.get(key) for key in ("id", "email", "channels")):
         return customer_id, None
-    return known.customer(sender) or await references.find_or_create(work, sender, ("sender",)), None
+    return await _customer(work, sender, known, "sender", keep=draft.sender is None), None
+
+
+async def _customer(
+    work: Work, reference: Reference, known: people.Known, field: str, *, keep: bool = False
+) -> int:
+    """The customer, held until the transaction ends. What only an envelope says of him overwrites nothing."""
+    found = known.customer(reference)
+    return await references.find_or_create(
+        work, reference if found is None else {"id": found}, (field,), keep=keep
+    )
 
 
 def _same(one: Reference, other: Reference) -> bool:

@@ -18,6 +18,9 @@ MAX_FORMATTING = 16
 MAX_TAGS = 40_000
 """Later tags are dropped, their text stays. A long newsletter has 3,000."""
 
+MAX_TOKENS = 100_000
+"""Tags that are read at all; behind them only the text is."""
+
 VOID = frozenset(
     {"br", "hr", "img", "col", "wbr", "meta", "link", "input", "base", "area", "embed", "source"}
 )
@@ -65,6 +68,7 @@ _PARENTS: dict[str, frozenset[str]] = {
 # A value is quoted only right behind "=": `<a href="x"">` is common, and its last quote opens nothing.
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)>""")
 _LOOSE_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+_ANY_TAG = re.compile(r"<[^<>]*+>")
 _ATTRIBUTE = re.compile(r"""([^\s/>="'][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?+""")
 _LONG_NUMBER = re.compile(r"&#(?:0{8,}|[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 _OPAQUE_END = {name: re.compile(f"</{name}(?![a-zA-Z0-9])[^>]*+>?", re.IGNORECASE) for name in OPAQUE}
@@ -100,9 +104,13 @@ def unescape(text: str) -> str:
 def tokens(html: str) -> Iterator[str | Tag]:
     """Texts (entities still encoded) and tags in order; comments and opaque elements are left out."""
     pattern = _TAG
-    position = 0
+    position = count = 0
     size = len(html)
     while position < size:
+        count += 1
+        if count > MAX_TOKENS:
+            yield _ANY_TAG.sub("", html[position:])
+            return
         start = html.find("<", position)
         if start < 0:
             yield html[position:]

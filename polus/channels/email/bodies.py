@@ -9,6 +9,10 @@ from polus.channels.email import charsets, files, headers, mime, winmail
 from polus.channels.email.mails import Attachment
 
 MAX_FILES = 500
+MAX_WORDS = 8_388_608
+"""Bytes of text parts that are read as text; further ones are files."""
+
+MAX_WINMAILS = 3
 
 _ROUGH_TEXT = frozenset({"text/enriched", "text/richtext"})
 _DROPPED = frozenset({"text/x-amp-html", "text/watch-html", "application/applefile"})
@@ -35,6 +39,7 @@ class _Reader:
     def __init__(self) -> None:
         self.files: list[Attachment] = []
         self.has_body = False
+        self.words = self.winmails = 0
 
     def body(self, part: mime.Part) -> Body:
         if part.children:
@@ -50,7 +55,14 @@ class _Reader:
         named = files.filename(part)
         if kind in _DROPPED:
             return Body()
-        if kind.startswith("text/") and disposition != "attachment" and not (named and self.has_body):
+        if kind.startswith("text/"):
+            self.words += len(part.raw_body())
+        if (
+            kind.startswith("text/")
+            and self.words <= MAX_WORDS
+            and disposition != "attachment"
+            and not (named and self.has_body)
+        ):
             body = self._text_leaf(part)
             if body is not None:
                 self.has_body = self.has_body or bool((body.text or body.nested or "").strip())
@@ -99,7 +111,8 @@ class _Reader:
         return _DATA_IMAGE.sub(replaced, source) if "data:image/" in source else source
 
     def _winmail(self, part: mime.Part) -> Body:
-        opened = winmail.read(part.body())
+        self.winmails += 1
+        opened = winmail.read(part.body()) if self.winmails <= MAX_WINMAILS else None
         if opened is None:
             self.files.append(files.read(part, len(self.files) + 1))
             return Body()
@@ -157,6 +170,7 @@ def _joined(bodies: list[Body]) -> Body:
         return filled[0] if filled else Body()
     # One of them in HTML alone: the text of all is made from HTML later, nothing is said twice.
     texts = [body.text if body.text is not None else html.to_text(body.nested or "") for body in filled]
+    if all(body.nested is None for body in filled):
+        return Body("\n\n".join(texts))
     pages = [body.nested if body.nested is not None else html.from_text(body.text or "") for body in filled]
-    has_pages = any(body.nested is not None for body in filled)
-    return Body("\n\n".join(texts), "<br>".join(pages) if has_pages else None)
+    return Body("\n\n".join(texts), "<br>".join(pages))

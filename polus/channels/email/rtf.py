@@ -7,7 +7,7 @@ from html import escape
 from polus.channels.email import charsets
 
 MAX_PACKED = 1_048_576
-MAX_UNPACKED = 8_388_608
+MAX_UNPACKED = 4_194_304
 
 _WINDOW = 4096
 _PRELOADED = (

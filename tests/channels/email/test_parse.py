@@ -469,6 +469,14 @@ def test_hostile_mails_end_soon(kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "text/enriched"])
+def test_25_megabytes_of_tags_end_soon(kind: str) -> None:
+    started = time.process_time()
+    parse.read(multipart("mixed", *[part(kind, b"<b>\n" * 1_000_000)] * 6))
+    assert time.process_time() - started < 30
+
+
+@pytest.mark.slow
 def test_25_megabytes_are_read() -> None:
     file = encoded(
         "application/zip", bytes(range(256)) * 72_000, "Content-Disposition: attachment; filename=a.zip"

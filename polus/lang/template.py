@@ -42,6 +42,8 @@ _ONE_FILTER = re.compile(
 _ONE_ARGUMENT = re.compile(_ARGUMENT, re.ASCII | re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+# Half of a pair is no character and cannot be sent.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _AS_HTML = frozenset(["body_html", "stripped_html"])
 
 
@@ -85,6 +87,7 @@ def parse(source: str) -> Template:
     """Literal texts and variables in turn. What is no variable is literal. Raises Refused beyond the limits."""
     if len(source) > LONGEST:
         raise Refused(["Template too long."])
+    source = _SURROGATES.sub("\ufffd", source)
     parts: list[str | Variable] = []
     at = begin = variables = 0
     while opening := _OPENING.search(source, at):

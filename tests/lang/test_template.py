@@ -226,6 +226,11 @@ def test_other_targets():
     assert render("{{list}}", lines, Target.LINE) == "[1,2]"
 
 
+def test_halves_of_pairs_are_no_text():
+    for target in Target:
+        render("\ud800{{a | fallback('\udfff')}}", {}, target).encode()
+
+
 def test_text_that_was_put_in_is_not_read_again():
     loop = {"a": "{{b}}", "b": "{{a}}"}
     for target in Target:

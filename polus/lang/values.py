@@ -113,7 +113,7 @@ _READERS: dict[Type, Any] = {
     Type.TEXT: _text,
     Type.EMAIL: _email,
     Type.ENUM: _text,
-    Type.CHOICE: _string,
+    Type.CHOICE: _text,
     Type.ID: _id,
     Type.NUMBER: number,
     Type.BOOLEAN: _boolean,

@@ -31,7 +31,7 @@ class Form(Generic[T]):
         self.lenient = lenient
         self._decode = msgspec.json.Decoder(kind, strict=False, dec_hook=fields.read).decode
         self._info = inspect.type_info(kind)
-        self._lists, self._objects, self._names = _shape(self._info)
+        self._lists, self._objects, self._names, self._nullable = _shape(self._info)
 
     def takes_list(self, name: str) -> bool:
         """Whether the field is a list."""
@@ -95,15 +95,23 @@ class Form(Generic[T]):
         elif bracket and name in self._objects:
             given.setdefault(name, {})[bracket[2]] = value
         else:
-            given[key] = value
+            # wire: `archived=null` is neither true nor false
+            given[key] = None if value == "null" and name in self._nullable else value
 
 
-def _shape(info: Any) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _shape(info: Any) -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]:
+    """The names of the fields that are lists, that are objects, of all, and of those that are true, false or null."""
     if not isinstance(info, inspect.StructType):
-        return frozenset(), frozenset(), frozenset()
+        return frozenset(), frozenset(), frozenset(), frozenset()
     lists = {field.encode_name for field in info.fields if _has(field.type, inspect.ListType)}
     objects = {field.encode_name for field in info.fields if _has(field.type, inspect.StructType)}
-    return frozenset(lists), frozenset(objects), frozenset(field.encode_name for field in info.fields)
+    nullable = {
+        field.encode_name
+        for field in info.fields
+        if _has(field.type, inspect.BoolType) and _has(field.type, inspect.NoneType)
+    }
+    names = frozenset(field.encode_name for field in info.fields)
+    return frozenset(lists), frozenset(objects), names, frozenset(nullable)
 
 
 def _has(info: Any, kind: type) -> bool:

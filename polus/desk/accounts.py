@@ -9,12 +9,13 @@ import asyncpg
 
 from polus.base import clock, errors, wire
 from polus.desk import settings
+from polus.desk.macros import seeds
 from polus.store.database import Database
 from polus.store.work import Account, Work
 
 BASE62 = string.ascii_letters + string.digits
 
-# The reference's seeds: the first settings, a bot, five tags. One statement: an account is never half there.
+# The reference's seeds: the first settings, a bot, five tags, two macros. One statement: an account is never half there.
 INSERT = """
 with account as (
   insert into accounts (domain, hash, created_datetime) values ($1, $2, $3) returning id
@@ -28,6 +29,11 @@ with account as (
 ), seeds as (
   insert into tags (account_id, name, created_datetime)
   select account.id, name, $3 from account, unnest($6::text[]) as t (name)
+), answers as (
+  insert into macros (account_id, name, actions, words, created_datetime, updated_datetime)
+  select account.id, m.name, m.actions::jsonb, m.words, $3, $3
+  from account, unnest($7::text[], $8::text[], $9::text[]) with ordinality as m (name, actions, words, position)
+  order by position
 )
 select account.id as account_id, bot.id as bot_id from account, bot
 """
@@ -60,7 +66,7 @@ async def get(work: Work) -> str:
 
 
 async def create(db: Any, domain: str) -> Account:
-    """A new account with its bot, first settings and tags. Inside the caller's transaction; 409 when it exists."""
+    """A new account with its bot, first settings, tags and macros. Inside the caller's transaction; 409 when it exists."""
     file_hash = "".join(secrets.choice(BASE62) for _ in range(12))
     try:
         row = await db.fetchrow(
@@ -71,6 +77,9 @@ async def create(db: Any, domain: str) -> Account:
             list(settings.FIRST),
             [wire.encode(data) for data in settings.FIRST.values()],
             TAGS,
+            seeds.NAMES,
+            seeds.ACTIONS,
+            seeds.WORDS,
         )
     except asyncpg.UniqueViolationError:
         raise errors.Conflict({"domain": [errors.IN_USE]}) from None

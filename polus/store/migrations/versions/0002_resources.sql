@@ -30,7 +30,8 @@ create table macros (
   language text,
   usage bigint not null default 0,
   actions jsonb not null default '[]',
-  -- name and response text, lower case, for `search`; tag names of addTags actions, for `tags`
+  -- the words of name and response text, folded, one blank around each, for `search` and `relevance`; the names in
+  -- addTags actions, for `tags`
   words text not null default '',
   tags text[] not null default '{}',
   created_datetime timestamptz not null,
@@ -42,7 +43,17 @@ create index macros_usage on macros (account_id, usage, id);
 create index macros_name on macros (account_id, name, id);
 create index macros_created on macros (account_id, created_datetime, id);
 create index macros_updated on macros (account_id, updated_datetime, id);
-create index macros_language on macros (account_id, language, id);
+create index macros_language on macros (account_id, coalesce(language, ''), id);
+
+-- How often a macro was applied on each day; days older than `relevance` looks are removed when the macro is used.
+create table macro_uses (
+  account_id bigint not null,
+  macro_id bigint not null,
+  day date not null,
+  uses bigint not null,
+  primary key (account_id, macro_id, day),
+  foreign key (account_id, macro_id) references macros on delete cascade
+);
 
 create table views (
   account_id bigint not null references accounts on delete cascade,

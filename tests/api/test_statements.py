@@ -1,0 +1,138 @@
+"""Each operation runs a fixed number of statements, on one connection, whatever there is in the account."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from polus.api.app import Api
+from polus.api.operation import Operation
+from polus.api.table import OPERATIONS
+from polus.store import database as databases
+from polus.store.database import Database
+from tests import samples
+from tests.world import World
+
+PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
+
+# Without begin and commit. More is a decision, not an accident.
+STATEMENTS: dict[str, int] = {
+    "get-account": 1,
+    "create-account-setting": 2,
+    "list-account-settings": 1,
+    "update-account-setting": 3,
+    "get-event": 1,
+    "list-events": 1,
+    "download-file": 1,
+    "upload-files": 1,
+    "list-messages": 1,
+    "create-tag": 2,
+    "delete-tag": 3,
+    "delete-tags": 3,
+    "get-tag": 1,
+    "list-tags": 1,
+    "merge-tags": 6,
+    "update-tag": 3,
+    "create-team": 4,
+    "delete-team": 3,
+    "get-team": 1,
+    "list-teams": 1,
+    "update-team": 5,
+    "create-ticket": 4,
+    "delete-ticket": 3,
+    "get-ticket": 1,
+    "list-tickets": 1,
+    "update-ticket": 3,
+    "create-ticket-message": 7,
+    "delete-ticket-message": 5,
+    "get-ticket-message": 1,
+    "list-ticket-messages": 1,
+    "update-ticket-message": 6,
+    "create-ticket-tags": 7,
+    "delete-ticket-tags": 5,
+    "list-ticket-tags": 2,
+    "update-ticket-tags": 7,
+    "create-user": 4,
+    "delete-user": 4,
+    "get-user": 1,
+    "list-users": 1,
+    "update-user": 3,
+}
+
+
+class Counted:
+    """The API on one connection that writes down what it is asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.api = Api(database, OPERATIONS, rate_limit=0)
+        self.statements: list[str] = []
+
+    def note(self, query: Any) -> None:
+        text = query.query
+        # A new connection asks once what arrays are made of.
+        ours = "typeinfo_tree" not in text and "current_setting('jit')" not in text
+        if ours and text.rstrip(";") not in ("BEGIN", "COMMIT", "ROLLBACK"):
+            self.statements.append(text)
+
+    async def send(self, headers: dict[str, str], method: str, path: str, query: str, body: bytes) -> int:
+        """Call the application itself; the status."""
+        scope = {
+            "type": "http",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        self.statements.clear()
+        await self.api(scope, receive, send)
+        return int(sent[0]["status"])
+
+
+@pytest.fixture(scope="module")
+async def counted(database: Database) -> AsyncIterator[Counted]:
+    async with databases.opened(database.url, most=1, files=database.files, secret_key="k" * 32) as one:
+        made = Counted(one)
+        async with one.pool.acquire() as connection:
+            connection.add_query_logger(made.note)
+        yield made
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.id for operation in OPERATIONS])
+async def test_the_number_of_statements_is_fixed(
+    world: World, counted: Counted, operation: Operation
+) -> None:
+    things = await samples.fill(world)
+    found = await _measure(world, counted, operation, things)
+    assert len(found) == STATEMENTS.get(operation.id), [
+        statement.split(" from ")[0][:80] for statement in found
+    ]
+    if operation.method == "GET":
+        for _ in range(3):
+            await samples.fill(world)
+        assert await _measure(world, counted, operation, things) == found
+
+
+async def _measure(world: World, counted: Counted, operation: Operation, things: Any) -> list[str]:
+    client = world.people[PEOPLE[operation.role]]
+    sample = samples.SAMPLES[operation.id]
+    body = sample.body(things) if sample.body else b""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    # Host name and key are looked up once and then remembered.
+    assert await counted.send(client.headers, "GET", "/api/tags", "", b"") == 200
+    headers = {**client.headers, **sample.headers}
+    query = urlencode(sample.query, doseq=True)
+    status = await counted.send(headers, operation.method, samples.path(operation, things), query, raw)
+    assert status == operation.status
+    return list(counted.statements)

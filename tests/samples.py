@@ -21,10 +21,14 @@ UPLOAD = (
 MARK = "Marzipan"
 
 Things = dict[str, Any]
+TEXT = {"data_type": "text", "input_settings": {"input_type": "input"}}
 
 
 class Sample(NamedTuple):
-    """`ids` name the things in the path, in their order; `body` is made from the shop's things."""
+    """`ids` name the things in the path, in their order; `body` is made from the shop's things.
+
+    A value of `query` that is a thing's name stands for its id.
+    """
 
     ids: tuple[str, ...] = ()
     body: Callable[[Things], Any] | None = None
@@ -70,6 +74,35 @@ SAMPLES: dict[str, Sample] = {
     "get-user": Sample(("user",)),
     "update-user": Sample(("me",), lambda _: {"bio": "Answers on Mondays."}),
     "delete-user": Sample(("user",)),
+    "list-custom-fields": Sample(query={"object_type": "Ticket"}),
+    "create-custom-field": Sample(
+        body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}
+    ),
+    "update-custom-fields": Sample(body=lambda things: [{"id": things["field"], "priority": 7}]),
+    "get-custom-field": Sample(("field",)),
+    "update-custom-field": Sample(("field",), lambda _: {"description": "Why they write."}),
+    "list-customers": Sample(query={"email": "mia@example.com"}),
+    "create-customer": Sample(body=lambda _: {"name": "Nora North", "email": "nora@example.com"}),
+    "get-customer": Sample(("customer",)),
+    "update-customer": Sample(("customer",), lambda _: {"note": "Likes sugar."}),
+    "delete-customer": Sample(("customer2",)),
+    "delete-customers": Sample(body=lambda things: {"ids": [things["customer2"]]}),
+    "merge-customers": Sample(
+        body=lambda _: {"name": "Mia Meyer"}, query={"source_id": "customer2", "target_id": "customer"}
+    ),
+    "update-customer-data": Sample(("customer",), lambda _: {"data": {"points": 12}}),
+    "list-customer-custom-fields-values": Sample(("customer",)),
+    "update-customer-custom-field-values": Sample(
+        ("customer",), lambda things: [{"id": things["field2"], "value": "blue"}]
+    ),
+    "update-customer-custom-field-value": Sample(("customer", "field2"), lambda _: "green"),
+    "delete-customer-custom-field-value": Sample(("customer", "field2")),
+    "list-ticket-custom-fields": Sample(("ticket",)),
+    "update-ticket-custom-fields": Sample(
+        ("ticket",), lambda things: [{"id": things["field"], "value": "late"}]
+    ),
+    "update-ticket-custom-field": Sample(("ticket", "field"), lambda _: "lost"),
+    "delete-ticket-custom-field": Sample(("ticket", "field")),
     "list-tickets": Sample(query={"limit": 10}),
     "create-ticket": Sample(body=lambda _: {"messages": [make.mail()], "subject": "A parcel"}),
     "get-ticket": Sample(("ticket",)),
@@ -120,6 +153,13 @@ async def fill(world: World) -> Things:
     }
     note = await world.oda.post(f"/api/tickets/{things['ticket']}/messages", make.note(MARK + " again"))
     things["note"] = _made(note)["id"]
+    for name, object_type, label in (("field", "Ticket", "Reason"), ("field2", "Customer", "Colour")):
+        body = {"object_type": object_type, "label": f"{MARK} {label} {again}", "definition": TEXT}
+        things[name] = _made(await leo.post("/api/custom-fields", body))["id"]
+    await lia.put(f"/api/tickets/{things['ticket']}/custom-fields/{things['field']}", MARK)
+    await lia.put(f"/api/customers/{things['customer']}/custom-fields/{things['field2']}", MARK)
+    customer = {"name": "Noa " + MARK, "email": f"noa{again}@example.com"}
+    things["customer2"] = _made(await lia.post("/api/customers", customer))["id"]
     things["setting"] = (
         await world.rows(
             "select id from account_settings where account_id = $1 and type = 'views-visibility'"
@@ -143,8 +183,17 @@ def path(operation: Operation, things: Things) -> str:
     )
 
 
-async def call(client: Client, operation: Operation, at: str, things: Things) -> Answer:
-    """The sample call of the operation at a path, its body made from the things."""
+def parts(operation: Operation, things: Things) -> tuple[Any, dict[str, str], dict[str, Any]]:
+    """Body, headers and query of the sample call, made from these things."""
     sample = SAMPLES[operation.id]
-    body = sample.body(things) if sample.body else None
-    return await client.send(operation.method, at, body, headers=sample.headers, **sample.query)
+    query = {
+        key: things.get(value, value) if isinstance(value, str) else value
+        for key, value in sample.query.items()
+    }
+    return sample.body(things) if sample.body else None, sample.headers, query
+
+
+async def call(client: Client, operation: Operation, at: str, things: Things) -> Answer:
+    """The sample call of the operation at a path, the rest made from the things."""
+    body, headers, query = parts(operation, things)
+    return await client.send(operation.method, at, body, headers=headers, **query)

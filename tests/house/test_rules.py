@@ -19,7 +19,7 @@ MOST_LINES_OF_A_FUNCTION = 60
 BANNED = re.compile(r"manager|service|helper|util|handler|processor|impl(?:$|_)|(?:^|_)do_", re.I)
 SQL = re.compile(
     r"^\s*(?:select\s|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s|with\s+\w+\s+as\s*\()"
-    r"|\s(?:where|order by|group by|left join|inner join)\s",
+    r"|\s(?:order by|group by|left join|inner join)\s",
     re.I,
 )
 # Words that the standard library or the wire calls so.

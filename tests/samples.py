@@ -21,15 +21,36 @@ UPLOAD = (
 MARK = "Marzipan"
 
 Things = dict[str, Any]
+TEMPLATE = {"type": "wrapper", "widgets": [{"type": "card", "path": "orders", "title": MARK, "widgets": []}]}
+INTEGRATION = """
+insert into integrations (account_id, type, name, created_datetime, updated_datetime)
+values ($1, 'http', $2, now(), now()) returning id
+"""
+# Written by the voice channel alone.
+CALL = """
+with call as (
+  insert into voice_calls (account_id, integration_id, ticket_id, external_id, provider, status, direction,
+    created_datetime) values ($1, 1, $2, 'CA' || $3::bigint, 'twilio', 'completed', 'inbound', now()) returning id
+), event as (
+  insert into voice_call_events (account_id, type, call_id, created_datetime)
+  select $1, 'phone-call-ringing', id, now() from call returning id
+), recording as (
+  insert into voice_call_recordings (account_id, call_id, external_id, url, duration, type, created_datetime)
+  select $1, id, 'RE' || $3::bigint, 'https://calls.example/1.mp3', 12, 'voicemail', now() from call returning id
+)
+select call.id, event.id, recording.id from call, event, recording
+"""
 TEXT = {"data_type": "text", "input_settings": {"input_type": "input"}}
 
 
 class Sample(NamedTuple):
     """`ids` name the things in the path, in their order; `body` is made from the shop's things.
 
-    A value of `query` that is a thing's name stands for its id.
+    A value of `query` that is a thing's name stands for its id. `statements`: how many the operation runs, begin and
+    commit not counted; more is a decision, not an accident.
     """
 
+    statements: int
     ids: tuple[str, ...] = ()
     body: Callable[[Things], Any] | None = None
     query: dict[str, Any] = {}  # noqa: RUF012 - never changed
@@ -41,83 +62,106 @@ def _note(_: Things) -> Any:
 
 
 SAMPLES: dict[str, Sample] = {
-    "get-account": Sample(),
-    "list-account-settings": Sample(),
+    "get-account": Sample(1),
+    "list-account-settings": Sample(1),
     "create-account-setting": Sample(
-        body=lambda _: {"type": "in-ticket-suggestion", "data": {"is_demo_hidden": True}}
+        2, body=lambda _: {"type": "in-ticket-suggestion", "data": {"is_demo_hidden": True}}
     ),
     "update-account-setting": Sample(
-        ("setting",), lambda _: {"type": "views-visibility", "data": {"hidden_views": []}}
+        3, ("setting",), lambda _: {"type": "views-visibility", "data": {"hidden_views": []}}
     ),
-    "list-events": Sample(query={"types": ["tag-created", "team-created"]}),
-    "get-event": Sample(("event",)),
-    "upload-files": Sample(body=lambda _: UPLOAD, headers=MULTIPART),
-    "download-file": Sample(("file_type", "hash", "resource_name")),
-    "list-tags": Sample(query={"search": MARK}),
-    "create-tag": Sample(body=lambda _: {"name": "urgent", "description": "today"}),
-    "delete-tags": Sample(body=lambda things: {"ids": [things["tag"], things["tag2"]]}),
-    "get-tag": Sample(("tag",)),
-    "update-tag": Sample(("tag",), lambda _: {"name": "sweets"}),
-    "delete-tag": Sample(("tag",)),
-    "merge-tags": Sample(("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
-    "list-teams": Sample(),
-    "create-team": Sample(body=lambda things: {"name": "Night shift", "members": [{"id": things["user"]}]}),
-    "get-team": Sample(("team",)),
+    "list-events": Sample(1, query={"types": ["tag-created", "team-created"]}),
+    "get-event": Sample(1, ("event",)),
+    "upload-files": Sample(1, body=lambda _: UPLOAD, headers=MULTIPART),
+    "download-file": Sample(1, ("file_type", "hash", "resource_name")),
+    "list-tags": Sample(1, query={"search": MARK}),
+    "create-tag": Sample(2, body=lambda _: {"name": "urgent", "description": "today"}),
+    "delete-tags": Sample(3, body=lambda things: {"ids": [things["tag"], things["tag2"]]}),
+    "get-tag": Sample(1, ("tag",)),
+    "update-tag": Sample(3, ("tag",), lambda _: {"name": "sweets"}),
+    "delete-tag": Sample(3, ("tag",)),
+    "merge-tags": Sample(6, ("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
+    "list-teams": Sample(1),
+    "create-team": Sample(
+        4, body=lambda things: {"name": "Night shift", "members": [{"id": things["user"]}]}
+    ),
+    "get-team": Sample(1, ("team",)),
     "update-team": Sample(
-        ("team",), lambda things: {"name": "Day shift", "members": [{"id": things["user"]}]}
+        5, ("team",), lambda things: {"name": "Day shift", "members": [{"id": things["user"]}]}
     ),
-    "delete-team": Sample(("team",)),
-    "list-users": Sample(),
+    "delete-team": Sample(3, ("team",)),
+    "list-users": Sample(1),
     "create-user": Sample(
-        body=lambda _: {"name": "Ida Island", "email": "ida@shop.example", "role": {"name": "agent"}}
+        4, body=lambda _: {"name": "Ida Island", "email": "ida@shop.example", "role": {"name": "agent"}}
     ),
-    "get-user": Sample(("user",)),
-    "update-user": Sample(("me",), lambda _: {"bio": "Answers on Mondays."}),
-    "delete-user": Sample(("user",)),
-    "list-custom-fields": Sample(query={"object_type": "Ticket"}),
+    "get-user": Sample(1, ("user",)),
+    "update-user": Sample(3, ("me",), lambda _: {"bio": "Answers on Mondays."}),
+    "delete-user": Sample(5, ("user",)),
+    "list-custom-fields": Sample(1, query={"object_type": "Ticket"}),
     "create-custom-field": Sample(
-        body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}
+        3, body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}
     ),
-    "update-custom-fields": Sample(body=lambda things: [{"id": things["field"], "priority": 7}]),
-    "get-custom-field": Sample(("field",)),
-    "update-custom-field": Sample(("field",), lambda _: {"description": "Why they write."}),
-    "list-customers": Sample(query={"email": "mia@example.com"}),
-    "create-customer": Sample(body=lambda _: {"name": "Nora North", "email": "nora@example.com"}),
-    "get-customer": Sample(("customer",)),
-    "update-customer": Sample(("customer",), lambda _: {"note": "Likes sugar."}),
-    "delete-customer": Sample(("customer2",)),
-    "delete-customers": Sample(body=lambda things: {"ids": [things["customer2"]]}),
+    "update-custom-fields": Sample(4, body=lambda things: [{"id": things["field"], "priority": 7}]),
+    "get-custom-field": Sample(1, ("field",)),
+    "update-custom-field": Sample(4, ("field",), lambda _: {"description": "Why they write."}),
+    "list-customers": Sample(1, query={"email": "mia@example.com"}),
+    "create-customer": Sample(4, body=lambda _: {"name": "Nora North", "email": "nora@example.com"}),
+    "get-customer": Sample(1, ("customer",)),
+    "update-customer": Sample(5, ("customer",), lambda _: {"note": "Likes sugar."}),
+    "delete-customer": Sample(11, ("customer2",)),
+    "delete-customers": Sample(10, body=lambda things: {"ids": [things["customer2"]]}),
     "merge-customers": Sample(
-        body=lambda _: {"name": "Mia Meyer"}, query={"source_id": "customer2", "target_id": "customer"}
+        17, body=lambda _: {"name": "Mia Meyer"}, query={"source_id": "customer2", "target_id": "customer"}
     ),
-    "update-customer-data": Sample(("customer",), lambda _: {"data": {"points": 12}}),
-    "list-customer-custom-fields-values": Sample(("customer",)),
+    "update-customer-data": Sample(3, ("customer",), lambda _: {"data": {"points": 12}}),
+    "list-customer-custom-fields-values": Sample(2, ("customer",)),
     "update-customer-custom-field-values": Sample(
-        ("customer",), lambda things: [{"id": things["field2"], "value": "blue"}]
+        7, ("customer",), lambda things: [{"id": things["field2"], "value": "blue"}]
     ),
-    "update-customer-custom-field-value": Sample(("customer", "field2"), lambda _: "green"),
-    "delete-customer-custom-field-value": Sample(("customer", "field2")),
-    "list-ticket-custom-fields": Sample(("ticket",)),
+    "update-customer-custom-field-value": Sample(6, ("customer", "field2"), lambda _: "green"),
+    "delete-customer-custom-field-value": Sample(7, ("customer", "field2")),
+    "list-ticket-custom-fields": Sample(2, ("ticket",)),
     "update-ticket-custom-fields": Sample(
-        ("ticket",), lambda things: [{"id": things["field"], "value": "late"}]
+        7, ("ticket",), lambda things: [{"id": things["field"], "value": "late"}]
     ),
-    "update-ticket-custom-field": Sample(("ticket", "field"), lambda _: "lost"),
-    "delete-ticket-custom-field": Sample(("ticket", "field")),
-    "list-tickets": Sample(query={"limit": 10}),
-    "create-ticket": Sample(body=lambda _: {"messages": [make.mail()], "subject": "A parcel"}),
-    "get-ticket": Sample(("ticket",)),
-    "update-ticket": Sample(("ticket",), lambda _: {"is_unread": False}),
-    "delete-ticket": Sample(("ticket",)),
-    "list-ticket-tags": Sample(("ticket",)),
-    "create-ticket-tags": Sample(("ticket",), lambda things: {"ids": [things["tag2"]]}),
-    "update-ticket-tags": Sample(("ticket",), lambda things: {"ids": [things["tag2"]]}),
-    "delete-ticket-tags": Sample(("ticket",), lambda things: {"ids": [things["tag"]]}),
-    "list-messages": Sample(),
-    "list-ticket-messages": Sample(("ticket",)),
-    "create-ticket-message": Sample(("ticket",), _note),
-    "get-ticket-message": Sample(("ticket", "note")),
-    "update-ticket-message": Sample(("ticket", "note"), _note),
-    "delete-ticket-message": Sample(("ticket", "note")),
+    "update-ticket-custom-field": Sample(6, ("ticket", "field"), lambda _: "lost"),
+    "delete-ticket-custom-field": Sample(7, ("ticket", "field")),
+    "list-widgets": Sample(1),
+    "create-widget": Sample(
+        3, body=lambda things: {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
+    ),
+    "get-widget": Sample(1, ("widget",)),
+    "update-widget": Sample(4, ("widget",), lambda _: {"order": 3}),
+    "delete-widget": Sample(2, ("widget",)),
+    "list-satisfaction-surveys": Sample(1),
+    "create-satisfaction-survey": Sample(
+        2, body=lambda things: {"ticket_id": things["ticket2"], "customer_id": things["customer"]}
+    ),
+    "get-satisfaction-survey": Sample(1, ("survey",)),
+    "update-satisfaction-survey": Sample(3, ("survey",), lambda _: {"score": 5}),
+    "search": Sample(1, body=lambda _: {"type": "tag", "query": MARK}),
+    "list-voice-calls": Sample(1, query={"ticket_id": "ticket"}),
+    "get-voice-call": Sample(1, ("call",)),
+    "list-voice-call-events": Sample(1, query={"call_id": "call"}),
+    "get-voice-call-event": Sample(1, ("call_event",)),
+    "list-voice-call-recordings": Sample(1, query={"call_id": "call"}),
+    "get-voice-call-recording": Sample(1, ("recording",)),
+    "delete-voice-call-recording": Sample(1, ("recording",)),
+    "list-tickets": Sample(1, query={"limit": 10}),
+    "create-ticket": Sample(4, body=lambda _: {"messages": [make.mail()], "subject": "A parcel"}),
+    "get-ticket": Sample(1, ("ticket",)),
+    "update-ticket": Sample(3, ("ticket",), lambda _: {"is_unread": False}),
+    "delete-ticket": Sample(3, ("ticket",)),
+    "list-ticket-tags": Sample(2, ("ticket",)),
+    "create-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
+    "update-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
+    "delete-ticket-tags": Sample(5, ("ticket",), lambda things: {"ids": [things["tag"]]}),
+    "list-messages": Sample(1),
+    "list-ticket-messages": Sample(1, ("ticket",)),
+    "create-ticket-message": Sample(7, ("ticket",), _note),
+    "get-ticket-message": Sample(1, ("ticket", "note")),
+    "update-ticket-message": Sample(6, ("ticket", "note"), _note),
+    "delete-ticket-message": Sample(5, ("ticket", "note")),
 }
 
 
@@ -160,6 +204,16 @@ async def fill(world: World) -> Things:
     await lia.put(f"/api/customers/{things['customer']}/custom-fields/{things['field2']}", MARK)
     customer = {"name": "Noa " + MARK, "email": f"noa{again}@example.com"}
     things["customer2"] = _made(await lia.post("/api/customers", customer))["id"]
+    ticket2 = await make.ticket(world, subject=MARK + " is broken")
+    things["ticket2"] = ticket2["id"]
+    things["integration"] = (await world.rows(INTEGRATION, MARK))[0][0]
+    widget = {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
+    things["widget"] = _made(await leo.post("/api/widgets", widget))["id"]
+    survey = {"ticket_id": things["ticket"], "customer_id": things["customer"]}
+    things["survey"] = _made(await lia.post("/api/satisfaction-surveys", survey))["id"]
+    things["call"], things["call_event"], things["recording"] = (
+        await world.rows(CALL, things["ticket"], again)
+    )[0]
     things["setting"] = (
         await world.rows(
             "select id from account_settings where account_id = $1 and type = 'views-visibility'"

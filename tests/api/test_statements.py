@@ -17,71 +17,6 @@ from tests.world import World
 
 PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
 
-# Without begin and commit. More is a decision, not an accident.
-STATEMENTS: dict[str, int] = {
-    "get-account": 1,
-    "create-account-setting": 2,
-    "list-account-settings": 1,
-    "update-account-setting": 3,
-    "create-custom-field": 3,
-    "get-custom-field": 1,
-    "list-custom-fields": 1,
-    "update-custom-field": 4,
-    "update-custom-fields": 4,
-    "create-customer": 4,
-    "delete-customer": 10,
-    "delete-customers": 9,
-    "get-customer": 1,
-    "list-customers": 1,
-    "merge-customers": 15,
-    "update-customer": 5,
-    "delete-customer-custom-field-value": 7,
-    "update-customer-custom-field-value": 6,
-    "update-customer-custom-field-values": 7,
-    "list-customer-custom-fields-values": 2,
-    "update-customer-data": 3,
-    "get-event": 1,
-    "list-events": 1,
-    "download-file": 1,
-    "upload-files": 1,
-    "list-messages": 1,
-    "create-tag": 2,
-    "delete-tag": 3,
-    "delete-tags": 3,
-    "get-tag": 1,
-    "list-tags": 1,
-    "merge-tags": 6,
-    "update-tag": 3,
-    "create-team": 4,
-    "delete-team": 3,
-    "get-team": 1,
-    "list-teams": 1,
-    "update-team": 5,
-    "create-ticket": 4,
-    "delete-ticket": 3,
-    "get-ticket": 1,
-    "list-tickets": 1,
-    "update-ticket": 3,
-    "delete-ticket-custom-field": 7,
-    "list-ticket-custom-fields": 2,
-    "update-ticket-custom-field": 6,
-    "update-ticket-custom-fields": 7,
-    "create-ticket-message": 7,
-    "delete-ticket-message": 5,
-    "get-ticket-message": 1,
-    "list-ticket-messages": 1,
-    "update-ticket-message": 6,
-    "create-ticket-tags": 7,
-    "delete-ticket-tags": 5,
-    "list-ticket-tags": 2,
-    "update-ticket-tags": 7,
-    "create-user": 4,
-    "delete-user": 4,
-    "get-user": 1,
-    "list-users": 1,
-    "update-user": 3,
-}
-
 
 class Counted:
     """The API on one connection that writes down what it is asked."""
@@ -136,7 +71,7 @@ async def test_the_number_of_statements_is_fixed(
 ) -> None:
     things = await samples.fill(world)
     found = await _measure(world, counted, operation, things)
-    assert len(found) == STATEMENTS.get(operation.id), [
+    assert len(found) == samples.SAMPLES[operation.id].statements, [
         statement.split(" from ")[0][:80] for statement in found
     ]
     if operation.method == "GET":

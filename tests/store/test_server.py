@@ -259,6 +259,17 @@ async def test_the_pool_speaks_utc_and_gives_json_as_text(data: Path) -> None:
         await opened.close()
 
 
+async def test_the_pool_goes_on_after_postgresql_was_killed(data: Path) -> None:
+    async with server.attach(data) as running:
+        opened = await pool.open(running.url, least=2)
+        killed = running.pid
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: running.pid not in (None, killed))
+        await (await server.start(data)).stop()  # returns when the new one answers
+        assert await opened.fetchval("SELECT 1") == 1
+        await opened.close()
+
+
 async def test_an_unreachable_database_is_misconfiguration(folder: Path) -> None:
     with pytest.raises(Misconfigured) as caught:
         await pool.open(f"postgresql://nobody:sesame@/none?host={folder}")

@@ -325,3 +325,18 @@ async def test_an_envelope_overwrites_nothing_of_a_known_customer(world: World) 
     await world.lia.post(f"/api/tickets/{first['id']}/messages", mail)
     assert second["customer"]["id"] == first["customer"]["id"]
     assert (await world.oda.get(f"/api/customers/{first['customer']['id']}")).json["name"] == "Mia Meyer"
+
+
+async def test_every_null_that_is_allowed_is_taken(world: World) -> None:
+    ticket = await make.ticket(world, subject="x")
+    nullable = (
+        "external_id from_agent assignee_user assignee_team language subject meta opened_datetime"
+        " last_received_message_datetime last_message_datetime updated_datetime closed_datetime trashed_datetime"
+        " snooze_datetime"
+    ).split()
+    answer = await world.lia.put(f"/api/tickets/{ticket['id']}", dict.fromkeys(nullable))
+    assert answer.status == 202, answer.raw
+    assert (answer.json["subject"], answer.json["last_message_datetime"]) == (None, None)
+    for field in ("status", "priority", "channel", "via", "spam", "is_unread", "customer", "tags"):
+        refused = await world.lia.put(f"/api/tickets/{ticket['id']}", {field: None})
+        assert (refused.status, refused.json["error"]["data"]) == (400, {field: ["Field may not be null."]})

@@ -113,7 +113,8 @@ async def update(work: Work, ticket_id: int, given: Mapping[str, Any]) -> None:
 
     404, 301, 400. A write that changes nothing leaves no event and no new `updated_datetime`.
     """
-    given = dict(given)
+    # A null `updated_datetime` says no more than none.
+    given = {key: value for key, value in given.items() if key != "updated_datetime" or value is not None}
     old = await lock(work, ticket_id)
     await people.require_assignees(
         work, {key: given[key] for key in given if key.startswith("assignee_") and given[key] != old[key]}

@@ -1,6 +1,6 @@
 """Mutated sources: pieces of real rules, views and templates cut, doubled, swapped and peppered with hostile parts.
 
-`python -m tests.lang.fuzz 100000` runs as many of each; the tests run a few thousand.
+`python -m tests.lang.fuzz 100000` runs as many of each, and did once; the tests run a thousand of each.
 """
 
 import contextlib

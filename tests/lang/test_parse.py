@@ -39,7 +39,7 @@ def place(node):
 
 
 @given(sources.programs)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_programs_parse_as_esprima_parses_them(text):
     assert parse.code(text) == oracle(text)
 

@@ -31,6 +31,8 @@ _SECRET_VALUE = re.compile(
     r"|\b[0-9a-f]{64}\b",  # API keys and digests
     re.IGNORECASE,
 )
+# Signed links and invitations are secrets for as long as they live.
+_SECRET_PART = re.compile(r"[A-Za-z0-9_.~-]{40,}")
 # PostgreSQL quotes whole rows there, and rows are people's mails.
 _DETAIL = re.compile(r"^(?:DETAIL|CONTEXT):.*$", re.MULTILINE)
 
@@ -116,6 +118,8 @@ def configure(
 def access(method: str, path: str, status: int, seconds: float, request_id: str) -> None:
     """One line per request, a few µs, written within half a second. Give the path without its query."""
     lines = _lines
+    if len(path) > 40:
+        path = _SECRET_PART.sub("***", path)
     quoted = msgspec.json.encode(path).decode()
     ms = f"{seconds * 1000:.1f}"
     if lines.as_json:

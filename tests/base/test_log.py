@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from polus.base import log
+from polus.base import crypto, log
 
 
 @pytest.fixture
@@ -62,6 +62,18 @@ def test_the_requests_line(stream: io.StringIO) -> None:
     [line] = lines(stream)
     assert line["path"] == '/a"b\n{"level":"forged"}'
     assert (line["method"], line["status"], line["ms"], line["request_id"]) == ("GET", 404, 1.2, "r1")
+
+
+def test_signed_links_are_hidden(stream: io.StringIO) -> None:
+    log.access("GET", f"/files/{crypto.Signer('k' * 32, 'file').sign('name', 300)}/a.png", 200, 0.1, "r1")
+    log.access("GET", f"/invitations/{crypto.new_token()}", 200, 0.1, "r2")
+    log.access("GET", "/api/tickets/1/messages/123e4567-e89b-12d3-a456-426614174000", 200, 0.1, "r3")
+    paths = [line["path"] for line in lines(stream)]
+    assert paths == [
+        "/files/***/a.png",
+        "/invitations/***",
+        "/api/tickets/1/messages/123e4567-e89b-12d3-a456-426614174000",
+    ]
 
 
 def test_order_is_kept_between_requests_and_others(stream: io.StringIO) -> None:

@@ -49,9 +49,7 @@ class App:
             seen=figures.request,
         )
         self.downloads = Downloads(database)
-        self.site = Site(
-            database, secret_key=settings.secret_key, base_url=settings.base_url, files=database.files
-        )
+        self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
         self._base_url = settings.base_url
         self._document = b""

@@ -15,7 +15,8 @@ MOST = 300
 """Tickets of one page at most."""
 
 COUNTED = 9_999
-"""Counts stop here: telling 50,000 from 60,000 is worth no one's wait."""
+COUNTED_FEWER = 999
+"""Counts stop here: telling 50,000 from 60,000 is worth no one's wait. Nobody works through `all` and `closed`."""
 
 LIVING = " and not t.spam and t.trashed_datetime is null and t.merged_into_id is null"
 OPEN = "t.status = 'open'" + LIVING
@@ -48,8 +49,11 @@ _UNDATED = "t.last_message_datetime is null and t.id < $4::bigint and $3::timest
 DATED = {key: _PAGE.replace("{view}", view).replace("{position}", _DATED) for key, view in VIEWS.items()}
 UNDATED = {key: _PAGE.replace("{view}", view).replace("{position}", _UNDATED) for key, view in VIEWS.items()}
 
-_COUNT = "(select count(*) from (select from tickets t where t.account_id = $1 and {view} limit $3) c)"
-COUNTS = "select $2::bigint, " + ", ".join(_COUNT.replace("{view}", view) for view in VIEWS.values())
+_COUNT = "(select count(*) from (select from tickets t where t.account_id = $1 and {view} limit {most}) c)"
+CEILINGS = {key: COUNTED_FEWER if key in ("all", "closed") else COUNTED for key in VIEWS}
+COUNTS = "select $2::bigint, " + ", ".join(
+    _COUNT.replace("{view}", view).replace("{most}", str(CEILINGS[key] + 1)) for key, view in VIEWS.items()
+)
 
 OTHERS = (
     "select "
@@ -138,8 +142,8 @@ async def _rows(work: Work, statement: str, start: Place, limit: int) -> list[An
 
 
 async def counts(work: Work) -> dict[str, int]:
-    """How many tickets each view has, for who looks; COUNTED + 1 stands for more."""
-    row = await work.db.fetchrow(COUNTS, work.account.id, work.actor.user_id, COUNTED + 1)
+    """How many tickets each view has, for who looks; one more than its CEILINGS stands for more."""
+    row = await work.db.fetchrow(COUNTS, work.account.id, work.actor.user_id)
     return dict(zip(VIEWS, list(row)[1:], strict=True))
 
 

@@ -21,9 +21,11 @@ MOST_GUESSES_FROM = 100
 MINUTE = 60.0
 
 FIND_CANDIDATE = """
-select id, role, password_hash from users
-where account_id = $1 and lower(email) = lower($2) and active and deleted_datetime is null and role <> 'bot'
+select id, email, role, password_hash, two_fa_secret from users
+where account_id = $1 and active and deleted_datetime is null and role <> 'bot' and {which}
 """
+BY_EMAIL = FIND_CANDIDATE.replace("{which}", "lower(email) = lower($2)")
+BY_ID = FIND_CANDIDATE.replace("{which}", "id = $2")
 
 OPEN = """
 insert into sessions (account_id, hash, user_id, csrf, created_datetime, expires_datetime)
@@ -59,8 +61,10 @@ class Candidate(msgspec.Struct, frozen=True):
     """Who may be logging in, and the hash to compare the password with."""
 
     user_id: int
+    email: str
     role: str
     password_hash: str | None
+    two_fa_secret: str | None
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -105,24 +109,34 @@ def _guesses(work: Work, email: str) -> str:
 
 async def candidate(work: Work, email: str) -> Candidate | None:
     """The active person of that address."""
-    row = await work.db.fetchrow(FIND_CANDIDATE, work.account.id, email)
-    return None if row is None else Candidate(row["id"], row["role"], row["password_hash"])
+    return _candidate(await work.db.fetchrow(BY_EMAIL, work.account.id, email))
 
 
-async def open(work: Work, user_id: int, email: str) -> str:
+async def candidate_by_id(work: Work, user_id: int) -> Candidate | None:
+    """The same for whoever has given his password already and still owes a code."""
+    return _candidate(await work.db.fetchrow(BY_ID, work.account.id, user_id))
+
+
+def _candidate(row: Any) -> Candidate | None:
+    if row is None:
+        return None
+    return Candidate(row["id"], row["email"], row["role"], row["password_hash"], row["two_fa_secret"])
+
+
+async def open(work: Work, found: Candidate) -> str:
     """Log the person in: the token for the cookie, shown this once. Event user-logged-in; guesses are forgiven."""
     token = crypto.new_token()
-    await work.db.execute(FORGIVE, _guesses(work, email))
+    await work.db.execute(FORGIVE, _guesses(work, found.email))
     await work.db.execute(
         OPEN,
         work.account.id,
         crypto.digest(token),
-        user_id,
+        found.user_id,
         crypto.new_token(),
         work.now,
         work.now + LIFE,
     )
-    work.record("user-logged-in", "User", user_id)
+    work.record("user-logged-in", "User", found.user_id)
     return token
 
 

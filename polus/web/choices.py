@@ -45,8 +45,8 @@ def views(here: Here, counts: Mapping[str, int]) -> list[Entry]:
         "trash": (_("Trash"), "trash-2"),
     }
     return [
-        Entry(key, *looks[key], min(counts.get(key, 0), inbox.COUNTED), counts.get(key, 0) > inbox.COUNTED)
-        for key in inbox.VIEWS
+        Entry(key, *looks[key], min(counts.get(key, 0), most), counts.get(key, 0) > most)
+        for key, most in inbox.CEILINGS.items()
     ]
 
 

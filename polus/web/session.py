@@ -5,17 +5,21 @@ scripts, never sent by other sites' forms. A form's token is the session's own; 
 carries a signed copy of a short-lived cookie.
 """
 
+from contextlib import AbstractAsyncContextManager
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from polus.base import clock, crypto, errors
-from polus.desk import sessions
-from polus.desk.sessions import LIFE, Session
-from polus.store.work import Actor, writing
+from polus.desk import second_factors, sessions
+from polus.desk.sessions import LIFE, Candidate, Session
+from polus.store.work import Actor, Work, writing
 from polus.web.visits import Visit
 
 DOOR = "polus_door"
 DOOR_SECONDS = 3600
+STEP_SECONDS = 300
+ANYBODY = Actor("anybody", role="observer-agent")
 MOST_FIELDS = 200
 MOST_FILES = 20
 MOST_TEXT = 2 * 1024 * 1024  # bytes of one field; the sentences of a field are the verbs' business
@@ -102,19 +106,51 @@ def check_door(visit: Visit, signer: crypto.Signer) -> None:
         raise Forged
 
 
-async def log_in(visit: Visit, email: str, password: str) -> str | None:
-    """The new session's token; None when address and password do not belong together. TooManyGuesses."""
-    database, account = visit.house.database, visit.account
-    origin = visit.request.client.host if visit.request.client else ""
-    async with writing(database, account, Actor("anybody", role="observer-agent")) as work:
-        await sessions.guess(work, email, origin)
+def _origin(visit: Visit) -> str:
+    return visit.request.client.host if visit.request.client else ""
+
+
+def _at_the_door(visit: Visit) -> AbstractAsyncContextManager[Work]:
+    return writing(visit.house.database, visit.account, ANYBODY)
+
+
+async def recognise(visit: Visit, email: str, password: str) -> Candidate | None:
+    """Whom address and password belong to; None when they do not belong together. TooManyGuesses."""
+    async with _at_the_door(visit) as work:
+        await sessions.guess(work, email, _origin(visit))
         found = await sessions.candidate(work, email)
     # No connection is held meanwhile; somebody unknown takes as long as somebody known.
     right = await crypto.verify_password(found.password_hash if found else None, password)
-    if found is None or not right:
-        return None
-    async with writing(database, account, Actor("user", found.user_id, found.role)) as work:
-        return await sessions.open(work, found.user_id, email)
+    return found if right else None
+
+
+async def recognise_code(visit: Visit, user_id: int, code: str) -> Candidate | None:
+    """The same for the code of somebody who gave his password a moment ago. TooManyGuesses."""
+    async with _at_the_door(visit) as work:
+        found = await sessions.candidate_by_id(work, user_id)
+        if found is None or found.two_fa_secret is None:
+            return None
+        await sessions.guess(work, found.email, _origin(visit))
+        right = await second_factors.check(work, user_id, found.two_fa_secret, code)
+    return found if right else None
+
+
+async def log_in(visit: Visit, found: Candidate) -> str:
+    """The new session's token."""
+    actor = Actor("user", found.user_id, found.role)
+    async with writing(visit.house.database, visit.account, actor) as work:
+        return await sessions.open(work, found)
+
+
+def step_token(visit: Visit, found: Candidate) -> str:
+    """Says that its bearer gave the right password and owes the code of his second factor."""
+    return visit.house.step_signer.sign(f"{visit.account.id} {found.user_id}", STEP_SECONDS)
+
+
+def stepped(visit: Visit, token: str) -> int | None:
+    """Whose token it is, in this account."""
+    account, _, user = (visit.house.step_signer.read(token) or "").partition(" ")
+    return int(user) if account == str(visit.account.id) else None
 
 
 def keep(answer: Response, visit: Visit, token: str) -> None:

@@ -6,6 +6,7 @@ What a page shows is left to `pages`; what happens to the other addresses of the
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -20,7 +21,6 @@ from polus.base.crypto import Signer
 from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
-from polus.store.files import Files
 from polus.web import assets, render, session
 from polus.web.live import Live
 from polus.web.pages import actions, doors, inbox, mail, writing
@@ -49,15 +49,17 @@ log = structlog.get_logger(__name__)
 
 
 class Site:
-    """Everything under `/` that is not the API's. `close` ends the live streams, so that the server can stop."""
+    """Everything under `/` that is not the API's. `cache` is a folder for compiled templates.
 
-    def __init__(
-        self, database: Database, *, secret_key: str, base_url: str = "", files: Files | None = None
-    ) -> None:
+    `close` ends the live streams, so that the server can stop.
+    """
+
+    def __init__(self, database: Database, *, base_url: str = "", cache: Path | None = None) -> None:
+        render.prepare(cache)
         self.database = database
-        self.files = files
         self.hosts = Hosts(database, base_url)
-        self.door_signer = Signer(secret_key, "login form")
+        self.door_signer = Signer(database.secret_key, "login form")
+        self.step_signer = Signer(database.secret_key, "second factor")
         self.live = Live(database)
         self._router = Router(
             [

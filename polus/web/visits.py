@@ -1,5 +1,6 @@
 """One request of a browser: whose helpdesk, who looks, with which rights, and the transactions opened for it."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +14,6 @@ from polus.base import clock
 from polus.base.crypto import Signer
 from polus.desk.sessions import Session
 from polus.store.database import Database
-from polus.store.files import Files
 from polus.store.work import Account, Actor, Work, reading, writing
 from polus.web import render
 from polus.web.render import Here
@@ -27,8 +27,8 @@ class House(Protocol):
     """What the site lends to every visit."""
 
     database: Database
-    files: Files | None
     door_signer: Signer
+    step_signer: Signer
 
 
 @dataclass(slots=True)
@@ -50,6 +50,11 @@ class Visit:
     @property
     def actor(self) -> Actor:
         return Actor("user", self.person.user_id, self.person.role)
+
+    @property
+    def gettext(self) -> Callable[[str], str]:
+        """Translates for who looks."""
+        return render.catalogue(self.session.language if self.session else "en").gettext
 
     @property
     def partial(self) -> bool:

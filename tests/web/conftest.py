@@ -21,13 +21,12 @@ from polus.web.site import Site
 from tests import world as worlds
 
 PASSWORD = "correct horse battery staple"
-SECRET = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(scope="session")
 async def house(database: Database) -> AsyncIterator[tuple[str, Site]]:
     """The address of a server that serves workspace and API, and the workspace itself."""
-    site, api, downloads = Site(database, secret_key=SECRET), Api(database, OPERATIONS, rate_limit=0), Downloads(database)  # fmt: skip
+    site, api, downloads = Site(database), Api(database, OPERATIONS, rate_limit=0), Downloads(database)  # fmt: skip
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]

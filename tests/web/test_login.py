@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from polus.base import clock, totp
 from polus.web.site import Site
 from tests import world as worlds
 from tests.web.conftest import PASSWORD, Browser
@@ -54,6 +55,42 @@ async def test_a_right_password_forgives_the_guesses(browser: Browser, shop: wor
             assert (await browser.log_in(shop.ada.email, f"guess {n}")).status == 422
         assert (await browser.log_in(shop.ada.email)).status == 303
         browser.cookies.clear()
+
+
+async def test_a_second_factor_is_asked_for(browser: Browser, shop: worlds.World) -> None:
+    secret = "JBSWY3DPEHPK3PXP"
+    await shop.rows("update users set two_fa_secret = $3 where account_id = $1 and id = $2 returning id", shop.ada.user_id, secret)  # fmt: skip
+    wrong = await browser.log_in(shop.ada.email, "not this")
+    assert 'name="code"' not in wrong.text
+    asked = await browser.log_in(shop.ada.email, next="/inbox/mine")
+    assert asked.status == 200
+    assert "polus" not in browser.cookies
+    assert 'name="password"' not in asked.text
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+    code = totp.code(secret, int(clock.now().timestamp()) // totp.STEP)
+    missed = await browser.post("/login", fields | {"code": "000000" if code != "000000" else "111111"})
+    assert missed.status == 422
+    assert "This code is not right" in missed.text
+    for step in ("x", fields["step"][:-2] + "AA"):
+        assert (
+            "Please log in again"
+            in (await browser.post("/login", fields | {"step": step, "code": code})).text
+        )
+    let_in = await browser.post("/login", fields | {"code": code[:3] + " " + code[3:]})
+    assert (let_in.status, let_in.headers["location"]) == (303, "/inbox/mine")
+    assert "polus" in browser.cookies
+    browser.cookies.pop("polus")
+    again = await browser.log_in(shop.ada.email)
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', again.text))
+    assert (await browser.post("/login", fields | {"code": code})).status == 422, "each code once"
+
+
+async def test_codes_cannot_be_guessed_for_long(browser: Browser, shop: worlds.World) -> None:
+    await shop.rows("update users set two_fa_secret = 'JBSWY3DPEHPK3PXP' where account_id = $1 and id = $2 returning id", shop.ada.user_id)  # fmt: skip
+    asked = await browser.log_in(shop.ada.email)
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+    statuses = [(await browser.post("/login", fields | {"code": "12345x"})).status for _ in range(10)]
+    assert statuses == [422] * 9 + [429], "the password was the first guess"
 
 
 async def test_forged_logins_are_refused(browser: Browser, shop: worlds.World) -> None:

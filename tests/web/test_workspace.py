@@ -45,9 +45,10 @@ async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
         page.set_default_timeout(8000)
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        user_id = shop.oda.user_id if email == shop.oda.email else shop.ada.user_id
         async with writing(shop.database, shop.account, SYSTEM) as work:
-            token = await sessions.open(work, user_id, email or shop.ada.email)
+            person = await sessions.candidate(work, email or shop.ada.email)
+            assert person
+            token = await sessions.open(work, person)
         await context.add_cookies([{"name": "polus", "value": token, "url": f"http://{shop.ada.host}/"}])
         await page.goto(f"http://{shop.ada.host}{at}")
         if options.get("java_script_enabled", True):
@@ -244,6 +245,32 @@ async def test_what_was_written_outlives_the_page(enter: Enter, shop: worlds.Wor
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".message.out")).to_contain_text("Not yet finished")
     await page.reload()
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("")
+
+
+async def test_a_late_answer_does_not_come_between(enter: Enter, shop: worlds.World) -> None:
+    await make.address(shop)
+    first, second = await make.ticket(shop, subject="One"), await make.ticket(shop, subject="Two")
+    page = await enter(at=f"/inbox/open/{first['id']}")
+    moved = asyncio.Event()
+
+    async def slowly(route: Any) -> None:
+        await moved.wait()
+        await route.continue_()
+
+    await page.route("**/messages", slowly)
+    await page.get_by_label("Message", exact=True).fill("Sent while moving on")
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await page.locator(f"#t-{second['id']} a").click()
+    await expect(page.locator(f"#thread-{second['id']}")).to_be_visible()
+    await page.get_by_label("Message", exact=True).fill("Meant for Two")
+    async with page.expect_response("**/messages"):
+        moved.set()
+    await expect(page.locator(f"#t-{first['id']}")).to_contain_text("Sent while moving on")
+    await expect(page.locator(f"#thread-{second['id']}")).to_be_visible()
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("Meant for Two")
+    await page.locator(f"#t-{first['id']} a").click()
+    await expect(page.locator(".message.out")).to_contain_text("Sent while moving on")
     await expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 

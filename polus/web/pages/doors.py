@@ -1,72 +1,104 @@
 """Logging in and out, and the choice of light or dark."""
 
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from starlette.responses import Response
 
-from polus.desk.sessions import TooManyGuesses
-from polus.web import render, session
+from polus.desk.sessions import Candidate, TooManyGuesses
+from polus.web import session
 from polus.web.visits import THEMES, Visit, see_other
 
-WRONG = "The e-mail address or the password is wrong."
 YEAR = 365 * 86400
 LONGEST_EMAIL = 320
 
 
+@dataclass(slots=True)
+class Tried:
+    """What the form is filled with, and what is said of it. With a `step`, only the code is asked for."""
+
+    next: str
+    email: str = ""
+    step: str = ""
+    failure: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
 async def login_page(visit: Visit) -> Response:
+    going = visit.request.query_params.get("next", "")
     if await session.known(visit):
-        return see_other(session.inside(visit.request.query_params.get("next", "")))
-    return form(visit, next=visit.request.query_params.get("next", ""))
+        return see_other(session.inside(going))
+    return form(visit, Tried(going))
 
 
-def form(
-    visit: Visit,
-    status: int = 200,
-    *,
-    next: str,
-    email: str = "",
-    failure: str = "",
-    missing: tuple[str, ...] = (),
-) -> Response:
+def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
     token, kept = session.door_token(visit, visit.house.door_signer)
-    here = visit.here(csrf=token)
-    _ = render.catalogue(here.language).gettext
-    said = {"email": _("Please enter your e-mail address."), "password": _("Please enter your password.")}
-    errors = {name: said[name] if name in missing else "" for name in said}
     answer = visit.page(
         "login.html",
-        here,
+        visit.here(csrf=token),
         status,
-        failure=_(failure) if failure else None,
-        errors=errors,
-        email=email,
-        next=session.inside(next),
+        failure=tried.failure,
+        errors={"email": "", "password": "", "code": ""} | tried.errors,
+        email=tried.email,
+        step=tried.step,
+        next=session.inside(tried.next),
     )
     session.keep_door(answer, visit, kept)
     return answer
 
 
 async def login(visit: Visit) -> Response:
+    """The password, and for who has a second factor its code in a second form."""
     await session.read_form(visit)
-    email, password, next = visit.field("email").strip(), visit.field("password"), visit.field("next")
+    tried = Tried(visit.field("next"), visit.field("email").strip(), visit.field("step"))
     try:
         session.check_door(visit, visit.house.door_signer)
+        found = await (coded(visit, tried) if tried.step else recognised(visit, tried))
     except session.Forged as forged:
-        return form(visit, 403, next=next, email=email, failure=forged.msg)
-    missing = tuple(name for name, value in (("email", email), ("password", password)) if not value)
-    if missing:
-        return form(visit, 422, next=next, email=email, missing=missing)
-    try:
-        token = None if len(email) > LONGEST_EMAIL else await session.log_in(visit, email, password)
-    except TooManyGuesses as many:
-        answer = form(visit, 429, next=next, email=email, failure=many.msg)
+        tried.failure, tried.step = forged.msg, ""
+        return form(visit, tried, 403)
+    except TooManyGuesses:
+        tried.failure = visit.gettext("Too many attempts to log in. Wait a minute.")
+        answer = form(visit, tried, 429)
         answer.headers["retry-after"] = "60"
         return answer
-    if token is None:
-        return form(visit, 422, next=next, email=email, failure=WRONG)
-    answer = see_other(session.inside(next))
-    session.keep(answer, visit, token)
+    if found is None:
+        return form(visit, tried, 422)
+    if found.two_fa_secret and not tried.step:
+        tried.step = session.step_token(visit, found)
+        return form(visit, tried)
+    answer = see_other(session.inside(tried.next))
+    session.keep(answer, visit, await session.log_in(visit, found))
     return answer
+
+
+async def recognised(visit: Visit, tried: Tried) -> Candidate | None:
+    _, password = visit.gettext, visit.field("password")
+    if not tried.email:
+        tried.errors["email"] = _("Please enter your e-mail address.")
+    if not password:
+        tried.errors["password"] = _("Please enter your password.")
+    if tried.errors:
+        return None
+    found = None
+    if len(tried.email) <= LONGEST_EMAIL:
+        found = await session.recognise(visit, tried.email, password)
+    if found is None:
+        tried.failure = _("The e-mail address or the password is wrong.")
+    return found
+
+
+async def coded(visit: Visit, tried: Tried) -> Candidate | None:
+    _ = visit.gettext
+    user_id = session.stepped(visit, tried.step)
+    if user_id is None:
+        tried.step = ""
+        tried.failure = _("That took too long. Please log in again.")
+        return None
+    found = await session.recognise_code(visit, user_id, visit.field("code"))
+    if found is None:
+        tried.errors["code"] = _("This code is not right, or was used already.")
+    return found
 
 
 async def logout(visit: Visit) -> Response:

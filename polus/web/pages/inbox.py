@@ -20,6 +20,7 @@ HTMX = wire.encode(
     {
         "includeIndicatorCSS": False,
         "history": False,
+        "defaultSettleDelay": 0,
         # Menus that are open and sizes that scripts set are not the server's to change.
         "morphIgnore": ["data-htmx-powered", "open", "style"],
         "noSwap": [204, 304, 401, 403, 404, 409, 413, 429, "5xx"],

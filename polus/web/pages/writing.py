@@ -9,7 +9,7 @@ import msgspec
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from polus.base import addresses, errors, html
+from polus.base import addresses, errors, html, wire
 from polus.base import text as texts
 from polus.desk import files
 from polus.desk.files import Kept
@@ -59,7 +59,7 @@ async def send(visit: Visit) -> Response:
     if not visit.partial:
         return see_other(f"/inbox/{here.view}/{ticket_id}")
     answer = await actions.again(visit, ticket_id)
-    answer.headers["hx-trigger"] = "polus:sent"
+    answer.headers["hx-trigger"] = wire.encode({"polus:sent": {"ticket": ticket_id}})
     return answer
 
 

@@ -93,10 +93,6 @@ export function start() {
   });
   window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) { everything = true; connect(); } });
-  document.addEventListener("htmx:after:request", (event) => {
-    const { request, response } = event.detail.ctx;
-    if (request.method !== "GET" && response.status < 400 && !response.headers.has("polus-refused")) touch(current().ticket);
-  });
   document.addEventListener("htmx:response:error", (event) => {
     const { response, text } = event.detail.ctx;
     const plain = response.headers.get("content-type")?.startsWith("text/plain");

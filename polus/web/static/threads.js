@@ -1,10 +1,11 @@
 // One open ticket: mail frames as high as their mail, the subject, the composer with drafts and files.
 
-import { forget, move, current } from "./lists.js";
+import { current, move } from "./lists.js";
+import { touch } from "./live.js";
 import { say, toast, word } from "./notices.js";
 
 const heights = new Map(); // message frame name → last height, so that reopening does not jump
-let goOn = false;
+let goOn = null; // the ticket after whose change the next one is opened
 
 function fit(frame) {
   const inside = frame.contentDocument?.documentElement;
@@ -135,10 +136,11 @@ function writing() {
 function sending() {
   document.addEventListener("htmx:before:request", (event) => event.target.closest?.("[data-composer]")?.classList.add("sending"));
   document.addEventListener("htmx:finally:request", (event) => event.target.closest?.("[data-composer]")?.classList.remove("sending"));
-  document.addEventListener("polus:sent", () => {
+  document.addEventListener("polus:sent", (event) => {
+    const name = `composer-${event.detail.ticket}`;
+    sessionStorage.removeItem(`draft-${name}`);
     const form = composer();
-    if (!form) return;
-    sessionStorage.removeItem(draftName(form));
+    if (form?.id !== name) return; // the agent is elsewhere by now
     form.reset();
     form.elements.body.value = "";
     files(form);
@@ -154,8 +156,24 @@ function sending() {
       document.addEventListener("htmx:after:swap", () => { if (composer()) { put(composer().elements.attachments, chosen); files(composer()); } }, { once: true });
     }
   });
-  document.addEventListener("htmx:after:swap", () => {
-    if (goOn) { goOn = false; move(1); }
+}
+
+// What a form of one ticket answers must not be shown in another, to which the agent moved on meanwhile.
+function answers() {
+  document.addEventListener("htmx:after:request", (event) => {
+    const { request, response } = event.detail.ctx;
+    const id = request.action.match(/^\/tickets\/(\d+)\//)?.[1];
+    if (!id || request.method === "GET") return;
+    const refused = response.status >= 400 || response.headers.has("polus-refused");
+    if (!refused) touch(id);
+    if (id !== current().ticket) {
+      event.preventDefault();
+      if (refused) toast(word("failed"), { bad: true });
+    } else if (goOn === id && !refused) {
+      event.preventDefault();
+      move(1);
+    }
+    goOn = null;
   });
 }
 
@@ -163,8 +181,7 @@ function sending() {
 export function press(selector, { next = false } = {}) {
   const button = document.querySelector(selector);
   if (!button) return;
-  goOn = next;
-  forget(current().ticket);
+  goOn = next ? current().ticket : null;
   button.form.requestSubmit(button);
 }
 
@@ -184,6 +201,7 @@ export function start() {
   frames();
   writing();
   sending();
+  answers();
   document.addEventListener("polus:opened", () => { settle(); restoreDraft(); });
   document.addEventListener("submit", (event) => {
     if (event.target.action.endsWith("/logout")) for (const name of Object.keys(sessionStorage)) if (name.startsWith("draft-")) sessionStorage.removeItem(name);

@@ -305,6 +305,8 @@ create index tickets_open on tickets (account_id, last_message_datetime desc nul
   where status = 'open' and not spam and trashed_datetime is null and merged_into_id is null;
 create index tickets_open_assignee on tickets (account_id, assignee_user_id, last_message_datetime desc nulls last, id desc)
   where status = 'open' and not spam and trashed_datetime is null and merged_into_id is null;
+create index tickets_unassigned on tickets (account_id, last_message_datetime desc nulls last, id desc)
+  where status = 'open' and assignee_user_id is null and not spam and trashed_datetime is null and merged_into_id is null;
 create index tickets_snoozed on tickets (account_id, last_message_datetime desc nulls last, id desc)
   where snooze_datetime is not null and not spam and trashed_datetime is null and merged_into_id is null;
 create index tickets_closed on tickets (account_id, last_message_datetime desc nulls last, id desc)

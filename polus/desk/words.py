@@ -33,6 +33,8 @@ on conflict (account_id, word, customer_id) do update set main = excluded.main
 
 def fold(text: str, most: int = TEXT_LENGTH) -> str:
     """Lower case without accents: what is compared. No more than the first `most` characters count."""
+    if text.isascii():
+        return text[:most].lower()
     decomposed = unicodedata.normalize("NFKD", text[:most].casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(PLAIN)
 

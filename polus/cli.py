@@ -7,6 +7,7 @@ is the one file that may do so.
 import os
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,6 +136,33 @@ def key(email: str, account: Of = "", data: Data = None) -> None:
     from polus import commands
 
     _run(lambda settings: commands.new_key(settings, account, email), False, data=data)
+
+
+@app.command()
+def seed(
+    tickets: Annotated[int, Option(min=1, max=100_000_000, help="How many, with three messages each.")],
+    seed: Annotated[int, Option(help="Another number makes other tickets.")] = 1,
+    until: Annotated[
+        datetime | None, Option(help="When the newest came, in UTC; by default this full hour.")
+    ] = None,
+    account: Of = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fill an account with tickets to try things with: customers, conversations in nine languages, agents, teams.
+
+    They spread over two years. The same --seed, --tickets and --until give the same ones. An account that has mail of
+    its own is no place for them: they are not taken away again.
+    """
+    from datetime import UTC
+
+    from polus import commands
+    from polus.base import clock
+
+    moment = until.replace(tzinfo=UTC) if until else clock.now().replace(minute=0, second=0, microsecond=0)
+    _run(
+        lambda settings: commands.seed(settings, account, tickets, seed, moment, as_json), as_json, data=data
+    )
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """What the commands of the command line do. Each opens the database by itself, beside a running helpdesk or alone."""
 
+import datetime
 import secrets
 from typing import Any
 
@@ -7,6 +8,7 @@ from polus import founding, installation, screen
 from polus.base import addresses, crypto, errors
 from polus.base.settings import Misconfigured, Settings
 from polus.desk import credentials, users
+from polus.seeding import seeds
 from polus.store import migrate as migrations
 from polus.store.database import Database
 from polus.store.work import RANK, SYSTEM, Account, writing
@@ -77,6 +79,23 @@ async def new_key(settings: Settings, domain: str, email: str) -> None:
         async with writing(database, account, SYSTEM) as work:
             key = await credentials.reset_key(work, rows[0]["user_id"])
     screen.say(key)
+
+
+async def seed(
+    settings: Settings, domain: str, tickets: int, seed: int, until: datetime.datetime, as_json: bool
+) -> None:
+    """Tickets that somebody might have written."""
+    async with founding.current(settings) as database:
+        account = await _account(database, domain)
+        with screen.progress("Tickets", tickets, shown=not as_json) as told:
+            seeded = await seeds.sow(database, account, tickets, seed=seed, until=until, told=told)
+    if as_json:
+        screen.say_json(seeded)
+    else:
+        screen.say(
+            f"{seeded.account} has {seeded.tickets} more tickets, with {seeded.messages} messages"
+            f" of {seeded.customers} customers."
+        )
 
 
 async def _account(database: Database, domain: str) -> Account:

@@ -1,9 +1,13 @@
 """What commands print: for people, or one JSON document for programs."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from polus.installation import Founder
 from polus.processes import Running
@@ -18,6 +22,16 @@ def say(text: str) -> None:
 def say_json(value: Any) -> None:
     """The same for programs."""
     say(msgspec.json.encode(value, enc_hook=str).decode())
+
+
+@contextmanager
+def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while the block lasts, when that is a terminal; call what is given with how far it is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def welcome(running: Running, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from polus.base import errors
 CONTRACT = Path(__file__).parents[1].parent / "shared" / "contract"
 ROUTES = Routes(OPERATIONS)
 # wire: keys that live objects carry although the published schema does not name them
-SEEN_KEYS = ("requester", "filters_ast", "section_id", "active", "meta")
+SEEN_KEYS = ("requester", "filters_ast", "section_id", "active")
 # Objects of which the contract names only what all of them have: what was searched for decides the rest.
 OPEN = frozenset(("SearchItem",))
 # What is answered where no operation is: no such path, no such method, no such person, too often.

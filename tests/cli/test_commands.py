@@ -12,7 +12,8 @@ import pytest
 from tests.cli.programs import Installation
 
 COMMANDS = (
-    "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "version",
+    "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key",
+    "seed", "version",
 )  # fmt: skip
 
 
@@ -119,6 +120,23 @@ async def test_commands_refuse_in_words(installation: Installation) -> None:
     unclear = await installation.quickly("user", "add", "a@one.example", "--name", "N")
     assert "one, two" in unclear.err
     assert "[account-unclear]" in unclear.err
+
+
+async def test_an_account_is_seeded(installation: Installation) -> None:
+    await installation.quickly("account", "add", "one", "--json")
+    asked = ("seed", "--tickets", "12", "--until", "2026-03-04", "--account", "one")
+    told = (await installation.quickly(*asked, "--seed", "7", "--json")).json
+    seconds, customers = told.pop("seconds"), told.pop("customers")
+    assert told == {
+        "account": "one", "seed": 7, "until": "2026-03-04T00:00:00Z", "tickets": 12, "messages": 36,
+    }  # fmt: skip
+    assert seconds > 0
+    assert 0 < customers <= 12
+    again = await installation.run(*asked)
+    assert (again.code, again.err) == (0, "")
+    assert "one has 12 more tickets, with 36 messages of" in again.out
+    refused = await installation.quickly("seed", "--tickets", "12", "--account", "two")
+    assert (refused.code, refused.err) == (2, "polus: account: Does not exist. [refused]\n")
 
 
 async def test_migrate_and_check_an_empty_database(installation: Installation) -> None:

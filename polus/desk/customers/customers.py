@@ -124,7 +124,7 @@ async def create(work: Work, given: Mapping[str, Any]) -> int:
 async def insert(work: Work, given: Mapping[str, Any], settled: Sequence[Channel]) -> int:
     """Store a new customer; `UniqueViolationError` when somebody else has an address of his."""
     name, email = given.get("name"), channels.email(settled)
-    listed = words.rows((name, email), _words(settled))
+    listed = words.rows((name, email), searched(settled))
     customer_id: int = await work.db.fetchval(
         INSERT,
         work.account.id,
@@ -220,7 +220,7 @@ async def write(
 
 async def index(work: Work, customer_id: int, name: str | None, settled: Sequence[Channel]) -> None:
     """Bring the words up to date by which the customer is found."""
-    await words.store(work, customer_id, (name, channels.email(settled)), _words(settled))
+    await words.store(work, customer_id, (name, channels.email(settled)), searched(settled))
 
 
 async def save_data(work: Work, customer_id: int, data: Any, version: datetime.datetime | None) -> None:
@@ -278,7 +278,7 @@ def taken(given: Mapping[str, Any]) -> Iterator[None]:
         raise errors.Conflict({field: [errors.IN_USE]}) from None
 
 
-def _words(settled: Sequence[Channel]) -> list[str]:
+def searched(settled: Sequence[Channel]) -> list[str]:
     """What is found of addresses: as typed, and telephone numbers also as one word."""
     return [text for channel in settled for text in (channel.address, channel.key)]
 

@@ -29,6 +29,10 @@ union all
 select 'deliveries', count(*) filter (where due_datetime <= now()),
   coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8,
   0 from deliveries
+union all
+select 'notices', count(*) filter (where due_datetime <= now()),
+  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8,
+  0 from notices
 """
 
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvloop
@@ -15,7 +16,10 @@ import uvloop
 from polus import children, installation
 from polus.base import clock, log
 from polus.base.settings import Settings
+from polus.channels.email.deliveries import Deliveries
+from polus.channels.email.notices import Notices
 from polus.channels.email.receive import Receiver
+from polus.channels.email.sending import Errand, Sender
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.desk.tickets import snoozing
@@ -40,9 +44,16 @@ class Worker:
         self._chores = Chores(database, all_chores(database.files))
         self.presence = Presence(database)
         book = Book(database, settings.base_url)
+        host = urlsplit(settings.base_url).hostname or "localhost"
+
+        def sender(errand: Errand) -> Lane:
+            return Sender(database, book, self.presence, errand, settings.relay(), host).lane()
+
         self.lanes = (
             Outbox(database, reactions.REACTIONS, book).lane(),
             Receiver(database, book).lane(),
+            sender(Deliveries()),
+            sender(Notices()),
             Snoozed(database, book).lane(),
             self._chores.lane(),
         )

@@ -12,7 +12,8 @@ import msgspec
 import structlog
 
 from polus.desk import accounts
-from polus.reactions.table import Event, Reaction
+from polus.reactions.event import Event
+from polus.reactions.table import Reaction
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
 from polus.store.work import DEEPEST, SYSTEM, Account, Cause, writing

@@ -1,40 +1,41 @@
 """What must happen because something happened: one row per reaction. Composing a program subscribes them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from polus.reactions import deliver, invite
+from polus.reactions.event import Event
 from polus.store import work as works
-from polus.store.work import Work
-
-
-class Event(msgspec.Struct, frozen=True):
-    """The fact a reaction answers; `data` as it was recorded."""
-
-    id: int
-    type: str
-    object_id: int
-    ticket_id: int | None
-    user_id: int | None
-    depth: int
-    data: Any
+from polus.store.work import Subscription, Work
 
 
 class Reaction(msgspec.Struct, frozen=True):
     """`run(work, event)` happens once for each event of the types `on`, in one transaction that also marks it done:
     it may run again after a failure, so what it does outside of the transaction must bear that.
 
-    `last` reactions change no ticket themselves, so they run however deep the chain of causes is.
+    `when(data)`: events whose data it says no to are not told, which costs nothing. `last` reactions change no ticket
+    themselves, so they run however deep the chain of causes is.
     """
 
     name: str
     on: tuple[str, ...]
     run: Callable[[Work, Event], Awaitable[None]]
+    when: Callable[[Mapping[str, Any]], bool] | None = None
     last: bool = False
 
 
-REACTIONS: list[Reaction] = []
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction(
+        "deliver",
+        ("ticket-message-created", "ticket-message-updated"),
+        deliver.run,
+        when=lambda data: bool(data.get("from_agent")),
+        last=True,
+    ),
+    Reaction("invite", ("user-invited",), invite.run, last=True),
+)
 
 
 def subscribe() -> None:
@@ -42,4 +43,5 @@ def subscribe() -> None:
     works.subscriptions.clear()
     for reaction in REACTIONS:
         for kind in reaction.on:
-            works.subscriptions[kind] = (*works.subscriptions.get(kind, ()), reaction.name)
+            known = works.subscriptions.get(kind, ())
+            works.subscriptions[kind] = (*known, Subscription(reaction.name, reaction.when))

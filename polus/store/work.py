@@ -6,9 +6,9 @@ log, the outbox that reactions are fed from, the hint for live pages, the raw ma
 
 import datetime
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,8 +28,16 @@ RANK = {
 # A chain of events that cause each other ends here: rules cannot loop for ever.
 DEEPEST = 8
 
-# kind of event -> names of the reactions that must follow. Filled by `reactions.table` when a program is composed.
-subscriptions: dict[str, tuple[str, ...]] = {}
+
+class Subscription(NamedTuple):
+    """A reaction that must follow a kind of event; `when` its data says so, always without one."""
+
+    reaction: str
+    when: Callable[[Mapping[str, Any]], bool] | None = None
+
+
+# kind of event -> the reactions that must follow. Filled by `reactions.table` when a program is composed.
+subscriptions: dict[str, tuple[Subscription, ...]] = {}
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -82,7 +90,8 @@ NO_CAUSE = Cause()
 
 EVENTS = """
 with given as (
-  select nextval(pg_get_serial_sequence('events', 'id')) as id, type, object_type, object_id, data, ticket_id
+  select nextval(pg_get_serial_sequence('events', 'id')) as id, type, object_type, object_id, data, ticket_id,
+    position
   from unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) with ordinality
     as g (type, object_type, object_id, data, ticket_id, position)
   order by position
@@ -93,14 +102,14 @@ with given as (
 )
 insert into outbox (account_id, event_id, reaction, ticket_id)
 select $1, given.id, s.reaction, given.ticket_id
-from given join unnest($12::text[], $13::text[]) as s (type, reaction) using (type)
+from given join unnest($12::bigint[], $13::text[]) as s (position, reaction) using (position)
 """
 
 
 class Work:
     """One transaction's connection, account, actor and moment, and the events recorded in it."""
 
-    __slots__ = ("_events", "account", "actor", "cause", "context", "database", "db", "now", "rings")
+    __slots__ = ("_events", "_owed", "account", "actor", "cause", "context", "database", "db", "now", "rings")
 
     def __init__(self, database: Database, db: Any, account: Account, actor: Actor, cause: Cause) -> None:
         self.database = database
@@ -113,6 +122,8 @@ class Work:
         self.now: datetime.datetime = clock.now()
         self.rings: list[tuple[str | int, ...]] = []
         self._events: list[tuple[str, str, int, str | None, int | None]] = []
+        # (place of the event, counted from 1, reaction)
+        self._owed: list[tuple[int, str]] = []
 
     def record(
         self,
@@ -126,6 +137,9 @@ class Work:
         """Write an event with this transaction. `ticket_id` puts it in that ticket's line of reactions."""
         encoded = None if data is None else wire.encode(data)
         self._events.append((kind, object_type, object_id, encoded, ticket_id))
+        for reaction, when in subscriptions.get(kind, ()):
+            if when is None or when(data or {}):
+                self._owed.append((len(self._events), reaction))
         if ticket_id is not None:
             self.ring("ticket", self.account.id, ticket_id)
 
@@ -143,8 +157,8 @@ class Work:
         if not self._events:
             return
         events, self._events = self._events, []
+        owed, self._owed = self._owed, []
         kinds, types, ids, data, tickets = zip(*events, strict=True)
-        pairs = [(kind, name) for kind in dict.fromkeys(kinds) for name in subscriptions.get(kind, ())]
         await self.db.execute(
             EVENTS,
             self.account.id,
@@ -158,10 +172,10 @@ class Work:
             self.cause.event_id,
             self.cause.depth,
             self.now,
-            [kind for kind, _ in pairs],
-            [name for _, name in pairs],
+            [position for position, _ in owed],
+            [reaction for _, reaction in owed],
         )
-        if pairs:
+        if owed:
             self.ring("work", "outbox")
 
 

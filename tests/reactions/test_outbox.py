@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from polus.desk.accounts import Book
+from polus.reactions.event import Event
 from polus.reactions.outbox import BACKOFF, Outbox
-from polus.reactions.table import Event, Reaction
+from polus.reactions.table import Reaction
 from polus.store import work as works
 from polus.store.database import Database
 from polus.store.queue import Queue
@@ -30,9 +31,9 @@ class Bench:
 
     def on(self, kind: str, run: React, *, last: bool = False) -> str:
         name = f"{self._name}-{len(self.reactions)}"
-        self.reactions.append(Reaction(name, (kind,), run, last))
+        self.reactions.append(Reaction(name, (kind,), run, last=last))
         subscribed = works.subscriptions.get(kind, ())
-        self._patch.setitem(works.subscriptions, kind, (*subscribed, name))
+        self._patch.setitem(works.subscriptions, kind, (*subscribed, works.Subscription(name)))
         return name
 
     def queue(self, database: Database | None = None) -> Queue:

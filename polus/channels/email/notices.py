@@ -1,0 +1,52 @@
+"""The helpdesk's own mails to its users, sent the way agents' messages are."""
+
+from polus.channels.email import compose
+from polus.channels.email.addresses import Address
+from polus.channels.email.compose import Outgoing
+from polus.channels.email.relay import Letter, Outcome
+from polus.store.queue import Key
+from polus.store.work import Work
+
+# From the account's oldest address that is in use.
+NOTICE = """
+select n.id, n.recipient, n.subject, n.body_text, n.created_datetime, i.meta->>'address' as sender, i.name
+from notices n
+left join lateral (select * from integrations i where i.account_id = n.account_id and i.type = 'email'
+  and i.deactivated_datetime is null order by i.id limit 1) i on true
+where n.account_id = $1 and n.id = $2
+"""
+
+
+class Notices:
+    """The errand of notices. One that cannot be sent is gone with a line in the log: nobody waits for it in a ticket."""
+
+    table = "notices"
+    id = "id"
+
+    async def letter(self, work: Work, key: Key) -> Letter:
+        """The notice as a mail."""
+        row = await work.db.fetchrow(NOTICE, *key)
+        if row is None or row["sender"] is None:
+            raise ValueError("The account has no e-mail address to send from.")
+        raw = compose.compose(
+            Outgoing(
+                from_=Address(row["name"], row["sender"]),
+                to=(Address("", row["recipient"]),),
+                message_id=f"<notice-{row['id']}@{row['sender'].rpartition('@')[2]}>",
+                date=row["created_datetime"],
+                subject=row["subject"],
+                body_text=row["body_text"],
+                automatic=True,
+                loop_token=work.account.hash,
+            )
+        )
+        return Letter(row["sender"], [row["recipient"]], raw)
+
+    async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:
+        """Nothing more is known of it."""
+
+    async def failed(self, work: Work, key: Key, said: str, *, retriable: bool) -> None:
+        """Nothing more is known of it."""
+
+    async def remaining(self, work: Work, key: Key, recipients: tuple[str, ...]) -> None:
+        """There is one recipient only."""

@@ -1,0 +1,121 @@
+"""One mail handed to the outgoing mail server, and what that server made of it.
+
+Never raises for anything a server can do. Whether and when to try again is left to the caller.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import Sequence
+
+import aiosmtplib
+import msgspec
+from aiosmtplib import SMTP
+
+from polus.base.settings import Relay
+
+PATIENCE = 60.0  # seconds for each command
+# Whoever hangs up while the server says yes sends the mail twice: RFC 5321 asks for ten minutes here.
+LAST_PATIENCE = 600.0
+MOST_SAID = 500
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A mail in its envelope."""
+
+    sender: str
+    recipients: Sequence[str]
+    raw: bytes
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`sent`: the server took it, but for those in `never` (refused for good) and in `later`.
+
+    Not sent: everybody is in `never` or `later`, and `said` tells why.
+    """
+
+    sent: bool
+    said: str = ""
+    never: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+
+async def send(relay: Relay, letter: Letter, host: str) -> Outcome:
+    """Hand one mail over; `host` is our name in EHLO."""
+    client = SMTP(
+        hostname=relay.host,
+        port=relay.port,
+        use_tls=relay.implicit_tls,
+        # Without a password nothing is lost by encrypting to a server that cannot prove its name.
+        validate_certs=relay.implicit_tls or relay.user is not None,
+        local_hostname=host,
+        timeout=PATIENCE,
+    )
+    everybody = tuple(letter.recipients)
+    try:
+        await client.connect()
+        await _log_in(client, relay)
+        return await _hand_over(client, letter)
+    except aiosmtplib.SMTPResponseException as error:
+        # The server does not want us at all, which says nothing about the mail.
+        return Outcome(False, _said(error.code, error.message), later=everybody)
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        return Outcome(False, f"{type(error).__name__}: {error}"[:MOST_SAID], later=everybody)
+    finally:
+        await _hang_up(client)
+
+
+async def _log_in(client: SMTP, relay: Relay) -> None:
+    if relay.user is None or relay.password is None:
+        return
+    if client.get_transport_info("sslcontext") is None and not _is_local(relay.host):
+        raise aiosmtplib.SMTPException("the relay offers no encryption, and the password is not sent without")
+    await client.login(relay.user, relay.password)
+
+
+async def _hand_over(client: SMTP, letter: Letter) -> Outcome:
+    everybody = tuple(letter.recipients)
+    options = [] if "".join((letter.sender, *everybody)).isascii() else ["SMTPUTF8"]
+    try:
+        refused, said = await client.sendmail(
+            letter.sender, everybody, letter.raw, mail_options=options, timeout=LAST_PATIENCE
+        )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        codes = {one.recipient: one.code for one in error.recipients}
+        said = "; ".join(_said(one.code, one.message) for one in error.recipients[:5])
+        return Outcome(False, said, *_divided(codes))
+    except aiosmtplib.SMTPNotSupported as error:
+        return Outcome(False, str(error)[:MOST_SAID], never=everybody)
+    except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as error:
+        permanent = error.code >= 500
+        said = _said(error.code, error.message)
+        return Outcome(
+            False, said, never=everybody if permanent else (), later=() if permanent else everybody
+        )
+    codes = {one: reply.code for one, reply in refused.items()}
+    told = "; ".join(_said(reply.code, reply.message) for reply in refused.values())
+    return Outcome(True, told or said[:MOST_SAID], *_divided(codes))
+
+
+def _divided(codes: dict[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    never = tuple(one for one, code in codes.items() if code >= 500)
+    return never, tuple(one for one in codes if one not in never)
+
+
+def _said(code: int, message: str) -> str:
+    return f"{code} {message}"[:MOST_SAID]
+
+
+async def _hang_up(client: SMTP) -> None:
+    """Politely if that is quick; whatever happens here changes nothing about the mail."""
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+        async with asyncio.timeout(2):
+            await client.quit()
+    client.close()
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,171 @@
+"""Sends what waits to leave the house, until it is sent or has failed for good, whatever dies in between.
+
+A row is claimed for a worker in one statement, because sending may take minutes and a transaction must not. The claim
+ends with its worker, at once (`store.presence`). What the relay said is written down before anything else happens;
+while the database is away the worker waits with it, so that nothing is sent twice because of that.
+"""
+
+import asyncio
+from typing import Any, Protocol
+
+import structlog
+
+from polus.base import figures
+from polus.base.settings import Relay
+from polus.channels.email import relay as relays
+from polus.channels.email.relay import Letter, Outcome
+from polus.desk import accounts
+from polus.store.database import Database
+from polus.store.presence import FREE, Presence
+from polus.store.queue import AWAY, Key, Lane
+from polus.store.work import SYSTEM, Account, Work, reading, writing
+
+DUE = (
+    """
+select account_id, {id} from {table} where due_datetime <= now() and """
+    + FREE
+    + " order by due_datetime limit $1"
+)
+
+CLAIM = (
+    """
+update {table} set worker = $3, claimed_datetime = clock_timestamp() where ctid = (
+  select ctid from {table} where account_id = $1 and {id} = $2 and due_datetime <= now() and """
+    + FREE
+    + """ for update skip locked)
+returning attempts, created_datetime
+"""
+)
+
+MINE = "select 1 from {table} where account_id = $1 and {id} = $2 and worker = $3 for update"
+
+LATER = """
+update {table} set worker = null, claimed_datetime = null, attempts = attempts + 1, error = $3,
+  due_datetime = now() + make_interval(secs => $4)
+where account_id = $1 and {id} = $2
+"""
+
+DONE = "delete from {table} where account_id = $1 and {id} = $2"
+
+# Seconds to the next attempt; after the last one, about three days in all, it has failed.
+BACKOFF = (60.0, 300.0, 1800.0, 7200.0, 14400.0, 28800.0, 43200.0, 86400.0, 86400.0)
+AGAIN = 0.3  # seconds between attempts to write an outcome down
+
+NO_RELAY = "No outgoing mail server is configured: set POLUS_SMTP_URL, then send the message again."
+
+log = structlog.get_logger(__name__)
+
+
+class Errand(Protocol):
+    """One table of things to be sent, and what each outcome means for them. `work` is a transaction, but for `letter`."""
+
+    table: str
+    id: str
+
+    async def letter(self, work: Work, key: Key) -> Letter:
+        """What to send; the same bytes at each call. Raises ValueError with what is told when it cannot be made."""
+
+    async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:
+        """The relay took it, at least for some."""
+
+    async def failed(self, work: Work, key: Key, said: str, *, retriable: bool) -> None:
+        """It was given up."""
+
+    async def remaining(self, work: Work, key: Key, recipients: tuple[str, ...]) -> None:
+        """Only these are left to be tried again."""
+
+
+class Sender:
+    """The lane of one errand."""
+
+    def __init__(
+        self,
+        database: Database,
+        book: accounts.Book,
+        presence: Presence,
+        errand: Errand,
+        relay: Relay | None,
+        host: str,
+    ) -> None:
+        self._database = database
+        self._book = book
+        self._presence = presence
+        self._errand = errand
+        self._relay = relay
+        self._host = host
+        texts = (DUE, CLAIM, MINE, LATER, DONE)
+        self._due, self._claim, self._mine, self._later, self._done = (
+            text.replace("{table}", errand.table).replace("{id}", errand.id) for text in texts
+        )
+
+    def lane(self, width: int = 4) -> Lane:
+        """For `store.queue`."""
+        return Lane(self._errand.table, self.look, self.run, width)
+
+    async def look(self, db: Any, most: int) -> list[Key]:
+        """What is due and nobody's."""
+        return [tuple(row) for row in await db.fetch(self._due, most)]
+
+    async def run(self, key: Key) -> bool:
+        """One attempt."""
+        # Who cannot be seen to live must not claim: others would take it for dead and send as well.
+        if not self._presence.here.is_set():
+            return False
+        async with self._database.pool.acquire() as db:
+            claimed = await db.fetchrow(self._claim, *key, self._presence.number)
+        if claimed is None:
+            return False
+        account = await self._book.account(key[0])
+        outcome = await self._attempt(account, key)
+        await self._write_down(account, key, claimed["attempts"], outcome)
+        return True
+
+    async def _attempt(self, account: Account, key: Key) -> Outcome | str:
+        """The outcome, or why it cannot even be tried."""
+        if self._relay is None:
+            return NO_RELAY
+        try:
+            async with reading(self._database, account, SYSTEM) as work:
+                letter = await self._errand.letter(work, key)
+        except ValueError as error:
+            return str(error)
+        except Exception as error:
+            log.exception("letter not made", table=self._errand.table, id=key[1])
+            return Outcome(False, f"{type(error).__name__}", later=("",))
+        return await relays.send(self._relay, letter, self._host)
+
+    async def _write_down(self, account: Account, key: Key, attempts: int, outcome: Outcome | str) -> None:
+        while True:
+            try:
+                async with writing(self._database, account, SYSTEM) as work:
+                    # Deleted meanwhile, with its message or ticket: there is nothing to be told.
+                    if await work.db.fetchval(self._mine, *key, self._presence.number):
+                        await self._settle(work, key, attempts, outcome)
+                return
+            except AWAY as error:
+                log.warning("an outcome waits for the database", id=key[1], error=repr(error))
+                await asyncio.sleep(AGAIN)
+
+    async def _settle(self, work: Work, key: Key, attempts: int, outcome: Outcome | str) -> None:
+        if isinstance(outcome, str):
+            await self._give_up(work, key, outcome, retriable=True)
+            return
+        if outcome.sent:
+            await self._errand.sent(work, key, outcome)
+            figures.deliveries.labels("sent").inc()
+        if outcome.later and attempts < len(BACKOFF):
+            if outcome.sent or outcome.never:
+                await self._errand.remaining(work, key, outcome.later)
+            await work.db.execute(self._later, *key, outcome.said, BACKOFF[attempts])
+            figures.deliveries.labels("put off").inc()
+            log.info("sending put off", table=self._errand.table, id=key[1], said=outcome.said)
+        elif outcome.later or outcome.never:
+            await self._give_up(work, key, outcome.said, retriable=not outcome.never)
+        else:
+            await work.db.execute(self._done, *key)
+
+    async def _give_up(self, work: Work, key: Key, said: str, *, retriable: bool) -> None:
+        await self._errand.failed(work, key, said, retriable=retriable)
+        await work.db.execute(self._done, *key)
+        figures.deliveries.labels("failed").inc()
+        log.info("sending failed", table=self._errand.table, id=key[1], said=said)

@@ -1,0 +1,17 @@
+"""What a reaction is told."""
+
+from typing import Any
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The fact a reaction answers; `data` as it was recorded."""
+
+    id: int
+    type: str
+    object_id: int
+    ticket_id: int | None
+    user_id: int | None
+    depth: int
+    data: Any

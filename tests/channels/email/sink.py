@@ -71,7 +71,7 @@ class Sink:
     def _authenticate(
         self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any
     ) -> AuthResult:
-        return AuthResult(success=data.password == (self.password or "").encode())
+        return AuthResult(success=data.password == (self.password or "").encode(), handled=False)
 
     async def handle_MAIL(
         self, _server: Any, _session: Any, envelope: Any, address: str, options: Any

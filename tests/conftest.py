@@ -143,3 +143,9 @@ async def _all_connections(database: Database) -> AsyncIterator[list[Any]]:
     pool = database.pool
     async with contextlib.AsyncExitStack() as stack:
         yield [await stack.enter_async_context(pool.acquire()) for _ in range(pool.get_max_size())]
+
+
+@pytest.fixture
+async def other(database: Database, http: Any, url: str) -> worlds.World:
+    """A second shop in the same installation."""
+    return await worlds.make(database, http, url)

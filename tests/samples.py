@@ -6,6 +6,7 @@ What must hold for all operations alike (rights, walls, statements, examples) is
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from polus.api import table
 from polus.api.operation import Operation
 from tests import make
 from tests.world import Answer, Client, World
@@ -40,6 +41,7 @@ with call as (
 )
 select call.id, event.id, recording.id from call, event, recording
 """
+ACTION = {"name": "setResponseText", "title": "Answer", "arguments": {"body_text": "It is on its way."}}
 TEXT = {"data_type": "text", "input_settings": {"input_type": "input"}}
 
 
@@ -126,6 +128,13 @@ SAMPLES: dict[str, Sample] = {
     ),
     "update-ticket-custom-field": Sample(6, ("ticket", "field"), lambda _: "lost"),
     "delete-ticket-custom-field": Sample(7, ("ticket", "field")),
+    "list-macros": Sample(1, query={"search": MARK}),
+    "create-macro": Sample(2, body=lambda _: {"name": "Refund", "actions": [ACTION]}),
+    "get-macro": Sample(1, ("macro",)),
+    "update-macro": Sample(3, ("macro",), lambda _: {"name": "Sorry"}),
+    "delete-macro": Sample(4, ("macro",)),
+    "bulk-archive-macros": Sample(4, body=lambda things: {"ids": [things["macro"]]}),
+    "bulk-unarchive-macros": Sample(2, body=lambda things: {"ids": [things["macro"]]}),
     "list-widgets": Sample(1),
     "create-widget": Sample(
         3, body=lambda things: {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
@@ -163,6 +172,8 @@ SAMPLES: dict[str, Sample] = {
     "update-ticket-message": Sample(6, ("ticket", "note"), _note),
     "delete-ticket-message": Sample(5, ("ticket", "note")),
 }
+
+OPERATIONS = [operation for operation in table.OPERATIONS if operation.id in SAMPLES]
 
 
 async def fill(world: World) -> Things:
@@ -204,6 +215,9 @@ async def fill(world: World) -> Things:
     await lia.put(f"/api/customers/{things['customer']}/custom-fields/{things['field2']}", MARK)
     customer = {"name": "Noa " + MARK, "email": f"noa{again}@example.com"}
     things["customer2"] = _made(await lia.post("/api/customers", customer))["id"]
+    things["macro"] = _made(await leo.post("/api/macros", {"name": f"{MARK} {again}", "actions": [ACTION]}))[
+        "id"
+    ]
     ticket2 = await make.ticket(world, subject=MARK + " is broken")
     things["ticket2"] = ticket2["id"]
     things["integration"] = (await world.rows(INTEGRATION, MARK))[0][0]

@@ -5,6 +5,7 @@ of middleware cost more than the whole answer.
 """
 
 import gzip
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -31,6 +32,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 GZIP_FROM = 1024
+NOTHING = re.compile(rb"q\s*=\s*0(?:\.0{0,3})?")
 ATTEMPTS = 3
 RELEASE = ("polus-" + __version__).encode()
 # Who calls without credentials: may reach public files only.
@@ -67,7 +69,9 @@ class Exchange:
 
 
 class Api:
-    """`/api/*`. `seen(operation id, status, seconds)` is told of every answer."""
+    """`/api/*`. `rate_limit` requests fit into the bucket of each credential and run out of it in `window` seconds;
+    `seen(operation id, status, seconds)` is told of every answer.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Api:
         operations: list[Operation],
         *,
         rate_limit: int | None = None,
+        window: float = limits.WINDOW,
         base_url: str = "",
         seen: Callable[[str, int, float], None] | None = None,
     ) -> None:
@@ -82,7 +87,7 @@ class Api:
         self.routes = Routes(operations)
         self.hosts = Hosts(database, base_url)
         self.authentication = Authentication(database, rate_limit=rate_limit)
-        self.limits = limits.Limits(database)
+        self.limits = limits.Limits(database, window)
         self._seen = seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -211,7 +216,7 @@ class Api:
         ]
         if body:
             headers.append((b"content-type", reply.content_type.encode()))
-            if len(body) > GZIP_FROM and b"gzip" in incoming.header(scope, b"accept-encoding"):
+            if len(body) > GZIP_FROM and _takes_gzip(incoming.header(scope, b"accept-encoding")):
                 body = gzip.compress(body, 4, mtime=0)
                 headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         # wire: an empty answer, a 204 too, says so: Content-Length: 0 and no content type
@@ -232,6 +237,14 @@ def _permit(operation: Operation, actor: Actor) -> None:
 
 def _query(exchange: Exchange, operation: Operation) -> Any:
     return operation.query.query(exchange.scope["query_string"].decode("latin-1"), operation.tolerated)
+
+
+def _takes_gzip(accepted: bytes) -> bool:
+    for item in accepted.lower().split(b","):
+        name, _, quality = item.partition(b";")
+        if name.strip() == b"gzip":
+            return not NOTHING.fullmatch(quality.strip())
+    return False
 
 
 def _allow(methods: list[str]) -> bytes:

@@ -14,6 +14,8 @@ from polus.base import errors
 T = TypeVar("T")
 Problems = dict[str, Any] | list[str]
 
+INVALID_QUERY = "Invalid query parameters"
+MOST_PARAMETERS = 1000
 # One comma-separated value is taken for the list in these, besides repeated keys.
 COMMA_LISTS = frozenset(
     ("languages", "tags", "types", "roles", "user_ids", "ticket_ids", "relationships", "ids", "include")
@@ -76,15 +78,22 @@ class Form(Generic[T]):
     def query(self, text: str, tolerated: Collection[str] = ()) -> T:
         """Read a query string; 400 `Invalid query parameters` for unknown keys and wrong values."""
         given: dict[str, Any] = {}
-        for key, value in parse_qsl(text, keep_blank_values=True, max_num_fields=1000):
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+        except ValueError:
+            raise errors.Invalid({}, "Too many query parameters.") from None
+        for key, value in pairs:
             self._place(given, key, value)
         for key in tolerated:
             if key not in self._names:
                 given.pop(key, None)
         problems = check(self._info, given)
         if problems:
-            raise errors.Invalid(problems if isinstance(problems, dict) else {}, "Invalid query parameters")
-        return msgspec.convert(given, self.kind, strict=False, dec_hook=fields.read)  # type: ignore[no-any-return]
+            raise errors.Invalid(problems if isinstance(problems, dict) else {}, INVALID_QUERY)
+        try:
+            return msgspec.convert(given, self.kind, strict=False, dec_hook=fields.read)  # type: ignore[no-any-return]
+        except msgspec.ValidationError as error:
+            raise errors.Invalid({"query": [str(error)]}, INVALID_QUERY) from None
 
     def _place(self, given: dict[str, Any], key: str, value: str) -> None:
         bracket = BRACKET.fullmatch(key)
@@ -93,7 +102,9 @@ class Form(Generic[T]):
             items = value.split(",") if name in COMMA_LISTS and "," in value else [value]
             given.setdefault(name, []).extend(items)
         elif bracket and name in self._objects:
-            given.setdefault(name, {})[bracket[2]] = value
+            # `a=1&a[gte]=2`: the first makes it no object, and is told so.
+            if isinstance(known := given.setdefault(name, {}), dict):
+                known[bracket[2]] = value
         else:
             # wire: `archived=null` is neither true nor false
             given[key] = None if value == "null" and name in self._nullable else value

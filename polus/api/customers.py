@@ -145,7 +145,6 @@ async def create(work: Work, call: Call[NoQuery, types.CustomerInput]) -> bytes:
     scope="customers:read",
     query=CustomerGetQuery,
     # wire: one client repeats the path's id: GET /api/customers/7/?id=7
-    tolerated=("id",),
     answer=types.CustomerDetail,
     redirects=True,
     tag="Customers",

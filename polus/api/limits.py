@@ -76,20 +76,29 @@ class Limits:
         now = time.monotonic()
         if lot is None or lot.left == 0 or now - lot.taken > self._window:
             lot = await self._lot(key, limit, now)
-        lot.left -= 1
+        else:
+            lot.left -= 1
         leaked = (now - lot.taken) * limit / self._window
         return Usage(max(1, round(lot.level - lot.left - leaked)), limit)
 
     async def _lot(self, key: str, limit: int, now: float) -> _Lot:
+        """A lot of which the caller's request is taken already: others find it before the caller goes on."""
         rate = limit / self._window
         async with self._database.pool.acquire() as db:
             for size in dict.fromkeys((max(1, limit // LOTS), 1)):
                 level = await db.fetchval(TAKE, key, float(size), rate, float(limit))
                 if level is not None:
-                    if len(self._lots) >= MOST_BUCKETS:
-                        self._lots.clear()
-                    self._lots[key] = lot = _Lot(size, level, now)
-                    return lot
+                    return self._keep(key, _Lot(size - 1, level, now))
             level = await db.fetchval(LEVEL, key, rate)
         over = (limit if level is None else level) + 1 - limit
         raise TooMany(Usage(limit, limit), max(1, int(-(-over // rate))))
+
+    def _keep(self, key: str, lot: _Lot) -> _Lot:
+        if len(self._lots) >= MOST_BUCKETS:
+            self._lots.clear()
+        # Of two that were fetched at once, the later takes up what is left of the other.
+        known = self._lots.get(key)
+        if known is not None and lot.taken - known.taken <= self._window:
+            lot.left += known.left
+        self._lots[key] = lot
+        return lot

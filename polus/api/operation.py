@@ -132,6 +132,8 @@ def operation(
     def declare(perform: Perform) -> Perform:
         summary, _, description = (perform.__doc__ or "").strip().partition("\n")
         verb, _, noun = id.partition("-")
+        # wire: one client repeats the path's id on item reads: GET /api/customers/7/?id=7
+        repeated = ("id",) if method == "GET" and path.endswith("}") else ()
         REGISTRY.append(
             Operation(
                 method=method,
@@ -152,7 +154,7 @@ def operation(
                 perform=perform,
                 statuses=statuses,
                 body_required=body_required,
-                tolerated=frozenset(tolerated),
+                tolerated=frozenset((*tolerated, *repeated)),
                 request_content=request_content,
                 public=public,
                 redirects=redirects,

@@ -1,4 +1,7 @@
-"""All operations: importing a resource's module declares its operations; a new resource is one line in each list."""
+"""All operations: importing a resource's module declares its operations; a new resource is one line in each list.
+
+Each operation also has a line in `tests/samples.py`: what holds for all is tested with it.
+"""
 
 from polus.api import (
     account,

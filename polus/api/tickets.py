@@ -148,7 +148,7 @@ def _assignees(given: dict[str, Any]) -> dict[str, Any]:
 
 @operation(
     "GET", "/api/tickets/{id}", id="get-ticket", scope="tickets:read", query=TicketQuery, answer=Ticket,
-    redirects=True, subject=tickets.require, tolerated=("id",), tag=TAG,
+    redirects=True, subject=tickets.require, tag=TAG,
 )  # fmt: skip
 async def get(work: Work, call: Call[TicketQuery, None]) -> bytes:
     """Get a ticket with its messages."""

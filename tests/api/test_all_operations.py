@@ -14,7 +14,7 @@ from tests import world as worlds
 from tests.world import World
 
 PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
-BY_ID = [pytest.param(operation, id=operation.id) for operation in OPERATIONS]
+BY_ID = [pytest.param(operation, id=operation.id) for operation in samples.OPERATIONS]
 WITH_IDS = [p for p in BY_ID if "{" in p.values[0].path]  # type: ignore[union-attr]
 WITH_BODIES = [p for p in BY_ID if p.values[0].body]  # type: ignore[union-attr]
 
@@ -22,6 +22,7 @@ TABLES = "select table_name from information_schema.columns where column_name = 
 
 
 def test_each_operation_has_a_sample() -> None:
+    """One line in `tests/samples.py` for each new operation."""
     assert set(samples.SAMPLES) == {operation.id for operation in OPERATIONS}
 
 

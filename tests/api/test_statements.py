@@ -65,7 +65,7 @@ async def counted(database: Database) -> AsyncIterator[Counted]:
         yield made
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.id for operation in OPERATIONS])
+@pytest.mark.parametrize("operation", samples.OPERATIONS, ids=lambda operation: operation.id)
 async def test_the_number_of_statements_is_fixed(
     world: World, counted: Counted, operation: Operation
 ) -> None:

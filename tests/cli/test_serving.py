@@ -1,0 +1,54 @@
+"""The whole program with two server processes: the limit holds over both, files go in and come out."""
+
+import asyncio
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.cli.programs import Installation, Serving
+
+
+async def test_two_processes_share_limits_and_files(tmp_path: Path, empty_url: str, http: Any) -> None:
+    installation = Installation(tmp_path / "data", empty_url, {"POLUS_RATE_LIMIT": "40"})
+    async with installation.serving("--processes", "2") as serving:
+        headers = {
+            "Authorization": aiohttp.encode_basic_auth(*(serving.told["first"][k] for k in ("email", "key")))
+        }
+        async with http.get(serving.url + "/openapi.json") as answer:
+            assert (await answer.json())["openapi"] == "3.1.0"
+        await _a_file(http, serving, headers)
+        await _a_burst(serving, headers)
+    assert "Traceback" not in serving.err
+
+
+async def _a_file(http: Any, serving: Serving, headers: dict[str, str]) -> None:
+    form = aiohttp.FormData()
+    form.add_field("file", b"%PDF-1.7 paid", filename="invoice.pdf", content_type="application/pdf")
+    async with http.post(serving.url + "/api/upload", data=form, headers=headers) as answer:
+        assert answer.status == 201
+        (file,) = await answer.json()
+    # Whichever process signed the link, each opens it.
+    for _ in range(4):
+        async with http.get(file["url"], headers={**headers, "Connection": "close"}) as answer:
+            assert (answer.status, await answer.read()) == (200, b"%PDF-1.7 paid")
+
+
+async def _a_burst(serving: Serving, headers: dict[str, str]) -> None:
+    """All at once on connections of their own, so that both processes get some."""
+    began = time.monotonic()
+
+    async def one() -> int:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(serving.url + "/api/tags", headers=headers) as answer,
+        ):
+            return answer.status
+
+    statuses = await asyncio.gather(*(one() for _ in range(120)))
+    leaked = math.ceil((time.monotonic() - began) * 2) + 1
+    assert set(statuses) == {200, 429}
+    # Some are used up already by the file.
+    assert 30 <= statuses.count(200) <= 40 + leaked

@@ -24,6 +24,7 @@ from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.desk.tickets import snoozing
 from polus.reactions import table as reactions
+from polus.reactions.jobs import Jobs
 from polus.reactions.outbox import Outbox
 from polus.store.database import Database
 from polus.store.presence import Presence
@@ -54,6 +55,7 @@ class Worker:
             Receiver(database, book).lane(),
             sender(Deliveries()),
             sender(Notices()),
+            Jobs(database, book).lane(),
             Snoozed(database, book).lane(),
             self._chores.lane(),
         )

@@ -3,6 +3,7 @@
 What must hold for all operations alike (rights, walls, statements, examples) is tested with these.
 """
 
+import datetime
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -135,6 +136,17 @@ SAMPLES: dict[str, Sample] = {
     "delete-macro": Sample(4, ("macro",)),
     "bulk-archive-macros": Sample(4, body=lambda things: {"ids": [things["macro"]]}),
     "bulk-unarchive-macros": Sample(2, body=lambda things: {"ids": [things["macro"]]}),
+    "list-jobs": Sample(1, query={"type": "exportMacro"}),
+    "create-job": Sample(
+        1,
+        body=lambda things: {
+            "type": "updateTicket",
+            "params": {"ticket_ids": [things["ticket"]], "updates": {"status": "closed"}},
+        },
+    ),
+    "get-job": Sample(1, ("job",)),
+    "update-job": Sample(2, ("job",), lambda _: {"meta": {"asked": "by phone"}}),
+    "cancel-job": Sample(2, ("job",)),
     "list-widgets": Sample(1),
     "create-widget": Sample(
         3, body=lambda things: {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
@@ -225,6 +237,10 @@ async def fill(world: World) -> Things:
     things["widget"] = _made(await leo.post("/api/widgets", widget))["id"]
     survey = {"ticket_id": things["ticket"], "customer_id": things["customer"]}
     things["survey"] = _made(await lia.post("/api/satisfaction-surveys", survey))["id"]
+    soon = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=30)).isoformat()
+    job: Things = {"type": "updateTicket", "scheduled_datetime": soon, "meta": {"note": MARK}}
+    job["params"] = {"ticket_ids": [things["ticket"]], "updates": {"subject": MARK}}
+    things["job"] = _made(await world.bea.post("/api/jobs", job))["id"]
     things["call"], things["call_event"], things["recording"] = (
         await world.rows(CALL, things["ticket"], again)
     )[0]

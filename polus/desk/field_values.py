@@ -61,6 +61,13 @@ async def changed(
     """
     ids = [item.id for item in wanted] + [int(key) for key in old]
     fields = await fields_of(work, object_type, ids) if ids else {}
+    return applied(fields, old, wanted, replace=replace)
+
+
+def applied(
+    fields: Mapping[int, Any], old: Values, wanted: Sequence[Wanted], *, replace: bool
+) -> dict[str, dict[str, Any]]:
+    """The same, with the fields of all values at hand. Pure."""
     new: dict[str, dict[str, Any]] = {
         key: dict(entry)
         for key, entry in old.items()

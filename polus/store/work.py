@@ -90,15 +90,15 @@ NO_CAUSE = Cause()
 
 EVENTS = """
 with given as (
-  select nextval(pg_get_serial_sequence('events', 'id')) as id, type, object_type, object_id, data, ticket_id,
+  select nextval(pg_get_serial_sequence('events', 'id')) as id, type, object_type, object_id, data, ticket_id, context,
     position
-  from unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[]) with ordinality
-    as g (type, object_type, object_id, data, ticket_id, position)
+  from unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::uuid[]) with ordinality
+    as g (type, object_type, object_id, data, ticket_id, context, position)
   order by position
 ), written as (
   insert into events (account_id, id, context, type, object_type, object_id, user_id, data, ticket_id, cause_id,
     depth, created_datetime)
-  select $1, id, $7, type, object_type, object_id, $8, data::jsonb, ticket_id, $9, $10, $11 from given
+  select $1, id, context, type, object_type, object_id, $8, data::jsonb, ticket_id, $9, $10, $11 from given
 )
 insert into outbox (account_id, event_id, reaction, ticket_id)
 select $1, given.id, s.reaction, given.ticket_id
@@ -117,11 +117,12 @@ class Work:
         self.account = account
         self.actor = actor
         self.cause = cause
+        # Groups events that belong together; whoever does several things that do not gives each its own.
         self.context = cause.context or uuid.uuid4()
         # Frozen once: all rows of one change carry one time.
         self.now: datetime.datetime = clock.now()
         self.rings: list[tuple[str | int, ...]] = []
-        self._events: list[tuple[str, str, int, str | None, int | None]] = []
+        self._events: list[tuple[str, str, int, str | None, int | None, uuid.UUID]] = []
         # (place of the event, counted from 1, reaction)
         self._owed: list[tuple[int, str]] = []
 
@@ -136,7 +137,7 @@ class Work:
     ) -> None:
         """Write an event with this transaction. `ticket_id` puts it in that ticket's line of reactions."""
         encoded = None if data is None else wire.encode(data)
-        self._events.append((kind, object_type, object_id, encoded, ticket_id))
+        self._events.append((kind, object_type, object_id, encoded, ticket_id, self.context))
         for reaction, when in subscriptions.get(kind, ()):
             if when is None or when(data or {}):
                 self._owed.append((len(self._events), reaction))
@@ -152,13 +153,27 @@ class Work:
         self.cause = cause
         self.context = cause.context or self.context
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part that may fail alone: an exception undoes its rows and its events, and goes on up.
+
+        Nothing in it may `flush`: that would make events of what came before part of it.
+        """
+        events, owed, rings = len(self._events), len(self._owed), len(self.rings)
+        try:
+            async with self.db.transaction():
+                yield
+        except BaseException:
+            del self._events[events:], self._owed[owed:], self.rings[rings:]
+            raise
+
     async def flush(self) -> None:
         """Write the recorded events now, in one statement; the door calls it before it commits."""
         if not self._events:
             return
         events, self._events = self._events, []
         owed, self._owed = self._owed, []
-        kinds, types, ids, data, tickets = zip(*events, strict=True)
+        kinds, types, ids, data, tickets, contexts = zip(*events, strict=True)
         await self.db.execute(
             EVENTS,
             self.account.id,
@@ -167,7 +182,7 @@ class Work:
             ids,
             data,
             tickets,
-            self.context,
+            contexts,
             self.actor.user_id,
             self.cause.event_id,
             self.cause.depth,

@@ -96,6 +96,11 @@ async def require(work: Work, macro_id: int) -> None:
     await get(work, macro_id)
 
 
+async def exists(work: Work, macro_id: int) -> bool:
+    """Whether the macro is there, archived or not."""
+    return await work.db.fetchval(GET, work.account.id, macro_id) is not None
+
+
 async def active(work: Work, macro_id: int) -> Any:
     """(id, name, actions) of a macro that can be applied; None when it is archived or not there."""
     row = await work.db.fetchrow(ACTIVE, work.account.id, macro_id)

@@ -1,6 +1,6 @@
 """The tags of a ticket: put on, taken off, replaced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from polus.base import errors
 from polus.desk import tags
@@ -70,21 +70,35 @@ async def remove(work: Work, ticket_id: int, ids: Sequence[int], names: Sequence
 
 
 async def _change(work: Work, ticket_id: int, *, on: dict[str, int], keep: bool) -> None:
-    present = await named(work, ticket_id)
-    new = {name: tag for name, tag in on.items() if tag not in present.values()}
-    off = {} if keep else {name: tag for name, tag in present.items() if tag not in on.values()}
+    await _write(work, ticket_id, *differing(await named(work, ticket_id), on, keep=keep))
+
+
+def differing(
+    present: Mapping[str, int], on: Mapping[str, int], *, keep: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """What must be put on and what taken off so that `on` is on, and nothing else unless `keep`; 400 for too many."""
+    before, wanted = set(present.values()), set(on.values())
+    new = {name: tag for name, tag in on.items() if tag not in before}
+    off = {} if keep else {name: tag for name, tag in present.items() if tag not in wanted}
     if len(present) - len(off) + len(new) > MOST:
         raise errors.one("names", errors.too_long(MOST))
-    await _write(work, ticket_id, new, off)
+    return new, off
 
 
 async def _write(work: Work, ticket_id: int, new: dict[str, int], off: dict[str, int]) -> None:
     if off:
         await work.db.execute(TAKE_OFF, work.account.id, ticket_id, list(off.values()))
-        happenings.tagged(work, ticket_id, "ticket-tags-removed", off)
     if new:
         await work.db.execute(PUT_ON, work.account.id, ticket_id, list(new.values()))
-        happenings.tagged(work, ticket_id, "ticket-tags-added", new)
     if new or off:
         await work.db.execute(TOUCH, work.account.id, ticket_id, work.now)
-        happenings.record(work, ticket_id, "ticket-updated")
+        tell(work, ticket_id, new, off)
+
+
+def tell(work: Work, ticket_id: int, new: Mapping[str, int], off: Mapping[str, int]) -> None:
+    """Record that tags were put on and taken off."""
+    if off:
+        happenings.tagged(work, ticket_id, "ticket-tags-removed", off)
+    if new:
+        happenings.tagged(work, ticket_id, "ticket-tags-added", new)
+    happenings.record(work, ticket_id, "ticket-updated")

@@ -11,7 +11,8 @@ PAST = "Must be in the future."
 
 def after(old: Mapping[str, Any], given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]:
     """`given` completed by what it implies for status, closed_datetime and snooze_datetime; 400 for a past snooze."""
-    new = dict(given)
+    # A null `updated_datetime` says no more than none.
+    new = {key: value for key, value in given.items() if key != "updated_datetime" or value is not None}
     snooze = given.get("snooze_datetime")
     if snooze is not None:
         if snooze <= now and not old["imported"]:

@@ -15,12 +15,12 @@ WORDS = {number: word for word, number in PRIORITIES.items()}
 
 REQUIRE = "select merged_into_id from tickets where account_id = $1 and id = $2"
 
-LOCK = """
-select external_id, status, priority, channel, via, from_agent, spam, imported, customer_id, assignee_user_id,
+OWN = """
+external_id, status, priority, channel, via, from_agent, spam, imported, customer_id, assignee_user_id,
   assignee_team_id, language, subject, meta, opened_datetime, last_received_message_datetime, last_message_datetime,
   updated_datetime, closed_datetime, trashed_datetime, snooze_datetime, merged_into_id, unread_datetime
-from tickets where account_id = $1 and id = $2 for update
 """
+LOCK = "select " + OWN + " from tickets where account_id = $1 and id = $2 for update"
 
 UPDATE = """
 update tickets set external_id = $3, status = $4, priority = $5, channel = $6, via = $7, from_agent = $8, spam = $9,
@@ -102,10 +102,15 @@ async def get_changed(work: Work, ticket_id: int) -> str:
 
 async def lock(work: Work, ticket_id: int) -> dict[str, Any]:
     """The ticket's own columns, locked until the end of the transaction; 404, 301."""
-    row = dict(there(await work.db.fetchrow(LOCK, work.account.id, ticket_id)))
-    row["priority"] = WORDS[row["priority"]]
-    row["meta"] = None if row["meta"] is None else msgspec.json.decode(row["meta"])
-    return row
+    return state(there(await work.db.fetchrow(LOCK, work.account.id, ticket_id)))
+
+
+def state(row: Any) -> dict[str, Any]:
+    """The columns of `OWN` as rules and events speak of them."""
+    found = dict(row)
+    found["priority"] = WORDS[found["priority"]]
+    found["meta"] = None if found["meta"] is None else msgspec.json.decode(found["meta"])
+    return found
 
 
 async def update(work: Work, ticket_id: int, given: Mapping[str, Any]) -> None:
@@ -113,8 +118,7 @@ async def update(work: Work, ticket_id: int, given: Mapping[str, Any]) -> None:
 
     404, 301, 400. A write that changes nothing leaves no event and no new `updated_datetime`.
     """
-    # A null `updated_datetime` says no more than none.
-    given = {key: value for key, value in given.items() if key != "updated_datetime" or value is not None}
+    given = dict(given)
     old = await lock(work, ticket_id)
     await people.require_assignees(
         work, {key: given[key] for key in given if key.startswith("assignee_") and given[key] != old[key]}
@@ -130,16 +134,28 @@ async def update(work: Work, ticket_id: int, given: Mapping[str, Any]) -> None:
 
 async def write(work: Work, ticket_id: int, old: Mapping[str, Any], new: dict[str, Any]) -> bool:
     """Store what differs between the locked `old` and `new`, with its events; whether anything did."""
-    if all(new[name] == old[name] for name in MUTABLE):
+    if not differs(old, new, work.now):
         return False
-    if new["updated_datetime"] == old["updated_datetime"]:
-        new["updated_datetime"] = work.now
     stored = {**new, "priority": PRIORITIES[new["priority"]]}
     stored["meta"] = None if new["meta"] is None else wire.encode(new["meta"])
     await work.db.execute(UPDATE, work.account.id, ticket_id, *(stored[name] for name in MUTABLE))
+    tell(work, ticket_id, old, new)
+    return True
+
+
+def differs(old: Mapping[str, Any], new: dict[str, Any], now: Any) -> bool:
+    """Whether there is anything to store; then `new` has a new `updated_datetime`."""
+    if all(new[name] == old[name] for name in MUTABLE):
+        return False
+    if new["updated_datetime"] == old["updated_datetime"]:
+        new["updated_datetime"] = now
+    return True
+
+
+def tell(work: Work, ticket_id: int, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Record what turned `old` into `new`; that it changed at all is no change of its own."""
     ignored = {"updated_datetime": None}
     happenings.changed(work, ticket_id, {**old, **ignored}, {**new, **ignored})
-    return True
 
 
 async def mark(work: Work, ticket_id: int, *, unread: bool) -> None:

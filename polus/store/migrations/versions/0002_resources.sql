@@ -143,7 +143,10 @@ create table jobs (
   info jsonb not null default '{}',
   meta jsonb,
   user_id bigint,
-  -- where a run goes on after a restart: the last ticket done
+  -- what it works through (tickets or macros), found when it starts, and what else it must remember of that moment
+  items bigint[],
+  plan jsonb,
+  -- how many items are done: where a run goes on after a restart
   position bigint not null default 0,
   attempts int not null default 0,
   due_datetime timestamptz not null,
@@ -162,6 +165,16 @@ create index jobs_status on jobs (account_id, status, created_datetime, id);
 create index jobs_type on jobs (account_id, type, created_datetime, id);
 create index jobs_due on jobs (due_datetime)
   where status in ('scheduled', 'pending', 'errored', 'running', 'cancel_requested');
+
+-- What a job reads or writes piece by piece: lines of its result, rows of the file it takes in. Gone when it ends.
+create table job_parts (
+  account_id bigint not null,
+  job_id bigint not null,
+  position bigint not null,
+  text text not null,
+  primary key (account_id, job_id, position),
+  foreign key (account_id, job_id) references jobs on delete cascade
+);
 
 create table satisfaction_surveys (
   account_id bigint not null references accounts on delete cascade,

@@ -1,0 +1,74 @@
+"""The lane of jobs: takes one step of one job at a time, and writes down what a step could not do.
+
+A step's size follows how long the last one took, so that nobody waits long for a row that a job has locked.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from polus.base import errors
+from polus.desk.accounts import Book
+from polus.desk.jobs import running
+from polus.store.database import Database
+from polus.store.queue import Key, Lane
+from polus.store.work import SYSTEM, Account, writing
+
+SHORTEST, LONGEST_STEP = 10, 250  # items
+FIRST = 50
+AIM = 0.03  # seconds that a step should take
+# One that takes longer hangs.
+LONGEST = 120.0
+
+log = structlog.get_logger(__name__)
+
+
+class Jobs:
+    """Steps of jobs of all accounts."""
+
+    def __init__(self, database: Database, book: Book) -> None:
+        self._database = database
+        self._book = book
+        # Of jobs whose steps this process has run.
+        self._sizes: dict[Key, int] = {}
+
+    def lane(self, width: int = 2) -> Lane:
+        """For `store.queue`."""
+        return Lane("jobs", self.look, self.run, width)
+
+    async def look(self, db: Any, most: int) -> Sequence[Key]:
+        """The jobs that can go on."""
+        return await running.due(db, most)
+
+    async def run(self, key: Key) -> bool:
+        """One step of one job."""
+        account = await self._book.account(key[0])
+        try:
+            async with asyncio.timeout(LONGEST):
+                return await self._step(account, key)
+        except errors.Refusal as refusal:
+            async with writing(self._database, account, SYSTEM) as work:
+                await running.fatal(work, key[1], running.reason(refusal))
+        except asyncpg.DeadlockDetectedError:
+            log.info("a step met somebody else's and comes again", job=key)
+        except Exception:
+            # When it is the database that is away, this raises too, and the row stays as it was.
+            async with writing(self._database, account, SYSTEM) as work:
+                again = await running.failed(work, key[1])
+            log.exception("a job failed", job=key, again=again)
+        return True
+
+    async def _step(self, account: Account, key: Key) -> bool:
+        size, begun = self._sizes.get(key, FIRST), time.monotonic()
+        async with writing(self._database, account, SYSTEM) as work:
+            done = await running.advance(work, key[1], size)
+        if done.over:
+            self._sizes.pop(key, None)
+        elif done.items:
+            wanted = int(done.items * AIM / max(time.monotonic() - begun, 0.001))
+            self._sizes[key] = min(max(wanted, SHORTEST), LONGEST_STEP)
+        return done.taken

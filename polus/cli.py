@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from polus.base.settings import Settings
@@ -25,7 +26,20 @@ PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "add
 app = typer.Typer(help="Polus, a helpdesk.", **PLAIN)
 account = typer.Typer(help="Accounts: one installation may serve several shops.", **PLAIN)
 user = typer.Typer(help="Users: the agents of an account.", **PLAIN)
+
+
+class _FilesFirst(TyperGroup):
+    """`polus mail a.eml b.eml` is `polus mail file a.eml b.eml`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["file", *args]
+        return super().resolve_command(ctx, args)
+
+
+mail = typer.Typer(cls=_FilesFirst, help="Mails: `polus mail FILE…` takes files in as SMTP would.", **PLAIN)
 app.add_typer(account, name="account")
+app.add_typer(mail, name="mail")
 app.add_typer(user, name="user")
 
 
@@ -163,6 +177,35 @@ def seed(
     _run(
         lambda settings: commands.seed(settings, account, tickets, seed, moment, as_json), as_json, data=data
     )
+
+
+@mail.command("file")
+def mail_file(
+    files: Annotated[
+        list[Path], Argument(help="Mails as mail programs save them (.eml); - is standard input.")
+    ],
+    to: Annotated[
+        list[str] | None, Option(help="Address it is for; by default those in the mail that are ours.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take mails in through the same door as SMTP, and say what became of them. Exit code 1: one was parked."""
+    from polus import letterbox
+
+    _run(lambda settings: letterbox.take(settings, files, to or [], as_json), as_json, data=data)
+
+
+@mail.command("replay")
+def mail_replay(
+    ids: Annotated[list[int], Argument(help="Numbers of mails that became no message.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Process mails again that were parked, ignored, or taken for a loop or a bounce."""
+    from polus import letterbox
+
+    _run(lambda settings: letterbox.replay(settings, ids, as_json), as_json, data=data)
 
 
 @app.command()

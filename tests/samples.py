@@ -45,6 +45,11 @@ select call.id, event.id, recording.id from call, event, recording
 ACTION = {"name": "setResponseText", "title": "Answer", "arguments": {"body_text": "It is on its way."}}
 TEXT = {"data_type": "text", "input_settings": {"input_type": "input"}}
 
+WEEK = [
+    {"member": "periodStart", "operator": "afterDate", "values": ["2026-03-02"]},
+    {"member": "periodEnd", "operator": "beforeDate", "values": ["2026-03-09"]},
+]
+
 
 class Sample(NamedTuple):
     """`ids` name the things in the path, in their order; `body` is made from the shop's things.
@@ -160,6 +165,9 @@ SAMPLES: dict[str, Sample] = {
     ),
     "get-satisfaction-survey": Sample(1, ("survey",)),
     "update-satisfaction-survey": Sample(3, ("survey",), lambda _: {"score": 5}),
+    "get-statistic": Sample(
+        1, body=lambda _: {"query": {"scope": "tickets-created", "timezone": "UTC", "filters": WEEK}}
+    ),
     "search": Sample(1, body=lambda _: {"type": "tag", "query": MARK}),
     "list-voice-calls": Sample(1, query={"ticket_id": "ticket"}),
     "get-voice-call": Sample(1, ("call",)),

@@ -48,6 +48,9 @@ TAGS: dict[str, str] = {
     "Satisfaction surveys": "How content customers were with their tickets.",
     "Widgets": "How the data of integrations is shown beside tickets and customers.",
     "Voice": "Telephone calls, what happened in them, and their recordings.",
+    "Reporting Statistics": "Figures of one subject, grouped by what one likes and by time.",
+    "Statistics": "The older, ready-made statistics, also as CSV.",
+    "Metric Cards": "What each figure of the statistics means and how it is computed.",
     "Events": "The audit log: who did what, and when.",
 }
 

@@ -1,0 +1,115 @@
+"""Filters of a query as conditions on its facts (`f`): columns from a fixed table, values as parameters, never as SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NUMBERS = frozenset(
+    """agentId teamId agentIdFromTeamId integrationId storeId storeIntegrationId score communicationSkills
+    languageProficiency resolutionCompleteness accuracy efficiency internalCompliance brandVoice customFieldId queueId
+    talkTime waitTime ticketQAScorerUserId""".split()
+)
+_SURVEY = "(select s.score from satisfaction_surveys s where s.account_id = $1 and s.ticket_id = f.ticket_id)"
+_NOTHING = "null::bigint"
+COLUMNS: dict[str, str] = {
+    "agentId": "f.agent_id",
+    "teamId": "f.team_id",
+    "channel": "f.channel",
+    "integrationId": "f.integration_id",
+    "createdDatetime": "f.created",
+    "score": _SURVEY,
+    "customFieldId": "f.field_id",
+    "customFieldValueString": "f.item",
+    "integrationChannelPair": "f.integration_id || '::' || f.channel",
+    "tagId": "f.item",
+    # No shop is connected yet, and nothing reviews tickets yet.
+    "productId": "null::text",
+    "storeId": _NOTHING,
+    "storeIntegrationId": _NOTHING,
+    "communicationSkills": _NOTHING,
+    "languageProficiency": _NOTHING,
+    "resolutionCompleteness": _NOTHING,
+    "accuracy": _NOTHING,
+    "efficiency": _NOTHING,
+    "internalCompliance": _NOTHING,
+    "brandVoice": _NOTHING,
+    "talkTime": _NOTHING,
+    "waitTime": _NOTHING,
+    "queueId": "(f.more->>'queueId')::bigint",
+}
+_TEAM = "exists (select 1 from team_members w where w.account_id = $1 and w.user_id = f.agent_id and w.team_id = any($?::bigint[]))"
+_CONTAINS = "exists (select 1 from unnest($?::text[]) as p where position(fold(p) in fold({column})) > 0)"
+_ON_TICKET = " from ticket_tags g where g.account_id = $1 and g.ticket_id = f.ticket_id and g.tag_id = any($?::bigint[])"
+_TAGS = {
+    "one-of": "exists (select 1" + _ON_TICKET + ")",
+    "not-one-of": "not exists (select 1" + _ON_TICKET + ")",
+    "all-of": "(select count(distinct g.tag_id)" + _ON_TICKET + ") = {count}",
+}
+# A value is found by its upper levels too.
+_VALUE = """exists (select 1 from tickets v, unnest($?::text[]) as p where v.account_id = $1 and v.id = f.ticket_id
+  and (v.custom_fields->$?->>'value' = p or starts_with(v.custom_fields->$?->>'value', p || '::')))"""
+_CAMPAIGN = """exists (select 1 from messages c where c.account_id = $1 and c.ticket_id = f.ticket_id and (
+  c.meta->>'campaigns_id' = any($?::text[]) or c.meta->'campaigns' ?| $?::text[]
+  or c.meta->>'campaigns' = any($?::text[])))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition as asked. `field_id`: of a custom field, for the member customFields."""
+
+    member: str
+    operator: str
+    values: tuple[Any, ...]
+    field_id: int | None = None
+
+
+class Conditions:
+    """The parameters of a statement, and the conditions that use them; the first ones are given."""
+
+    def __init__(self, parameters: Sequence[Any]) -> None:
+        self.parameters = list(parameters)
+        self.texts: list[str] = []
+
+    def add(self, asked: Filter) -> None:
+        """Narrow the facts by a filter."""
+        if asked.member == "tags":
+            unique = list(dict.fromkeys(asked.values))
+            self._put(_TAGS[asked.operator].replace("{count}", str(len(unique))), unique)
+        elif asked.member == "customFields":
+            field = str(asked.field_id)
+            negation = "not " if asked.operator == "not-one-of" else ""
+            self._put(negation + _VALUE, list(asked.values), field, field)
+        elif asked.member == "campaigns":
+            self._put(_CAMPAIGN, *[list(asked.values)] * 3)
+        elif asked.member == "agentIdFromTeamId" and asked.operator != "set":
+            negation = "not " if asked.operator == "not-one-of" else ""
+            self._put(negation + _TEAM, list(asked.values))
+        else:
+            self._simple(asked)
+
+    def _simple(self, asked: Filter) -> None:
+        column = COLUMNS.get(asked.member) or "(f.more->>'" + asked.member + "')"
+        if asked.member == "agentIdFromTeamId":
+            column = COLUMNS["agentId"]
+        kind = "bigint[]" if asked.member in NUMBERS else "text[]"
+        match asked.operator:
+            case "one-of":
+                self._put(column + " = any($?::" + kind + ")", list(asked.values))
+            case "not-one-of":
+                self._put("(" + column + " = any($?::" + kind + ")) is not true", list(asked.values))
+            case "set":
+                self.texts.append(column + (" is null" if asked.values == ("false",) else " is not null"))
+            case "contains":
+                self._put(_CONTAINS.replace("{column}", column), list(asked.values))
+            case "afterDate":
+                self._put(column + " >= $?", asked.values[0])
+            case "beforeDate":
+                self._put(column + " < $?", asked.values[0])
+            case "inDateRange":
+                self._put(column + " >= $? and " + column + " < $?", *asked.values[:2])
+
+    def _put(self, text: str, *values: Any) -> None:
+        for value in values:
+            self.parameters.append(value)
+            text = text.replace("$?", "$" + str(len(self.parameters)), 1)
+        self.texts.append(text)

@@ -1,0 +1,262 @@
+"""Scopes of reporting about tickets, messages, surveys, calls and quality; read by `scopes`.
+
+Each row: name; measures as name:kind:how; dimensions (T5, ALL: see `scopes`); members to filter by, as class:member;
+further forms of filters (STD: the standard members); time dimensions; facts (empty: none are recorded yet).
+"""
+
+ROWS: tuple[tuple[str, ...], ...] = (
+    (
+        "tickets-closed",
+        "ticketCount:count:tickets",
+        "T5",
+        "",
+        "STD customFields tags",
+        "closedDatetime createdDatetime periodStart",
+        "closed",
+    ),
+    (
+        "tickets-created",
+        "ticketCount:count:tickets",
+        "T5",
+        "",
+        "STD customFields tags",
+        "createdDatetime periodStart",
+        "created",
+    ),
+    (
+        "tickets-open",
+        "ticketCount:count:tickets",
+        "T5",
+        "",
+        "STD customFields tags",
+        "createdDatetime periodStart",
+        "open",
+    ),
+    (
+        "tickets-replied",
+        "ticketCount:count:tickets",
+        "T5",
+        "",
+        "STD customFields tags",
+        "createdDatetime sentDatetime periodStart",
+        "replied",
+    ),
+    (
+        "one-touch-tickets",
+        "ticketCount:count:tickets",
+        "T5",
+        "",
+        "STD customFields tags",
+        "createdDatetime closedDatetime periodStart",
+        "one_touch",
+    ),
+    (
+        "zero-touch-tickets",
+        "ticketCount:count:tickets",
+        "T5",
+        "",
+        "STD customFields tags",
+        "createdDatetime closedDatetime periodStart",
+        "zero_touch",
+    ),
+    (
+        "satisfaction-surveys",
+        "scoredSurveysCount:count:scored averageSurveyScore:average:score "
+        "satisfactionScore:rate:satisfied responseRate:rate:answered sentSurveysCount:count:surveys",
+        "T5 surveyScore",
+        "",
+        "STD customFields tags",
+        "createdDatetime sentDatetime periodStart",
+        "surveys",
+    ),
+    (
+        "resolution-time",
+        "medianResolutionTime:median:median averageResolutionTime:average:average",
+        "T5 resolutionTime",
+        "",
+        "STD customFields tags",
+        "createdDatetime periodStart closedDatetime",
+        "resolved",
+    ),
+    (
+        "messages-sent",
+        "messagesCount:count:rows",
+        "T5",
+        "",
+        "STD customFields tags",
+        "sentDatetime periodStart",
+        "sent",
+    ),
+    (
+        "first-response-time",
+        "medianFirstResponseTime:median:median averageFirstResponseTime:average:average",
+        "T5 firstResponseTime",
+        "",
+        "STD customFields tags",
+        "createdDatetime firstAgentMessageDatetime periodStart",
+        "first_responses",
+    ),
+    (
+        "human-first-response-time",
+        "medianFirstResponseTime:median:median averageFirstResponseTime:average:average",
+        "T5 firstResponseTime",
+        "",
+        "STD customFields tags",
+        "createdDatetime firstAgentMessageDatetime periodStart",
+        "first_human_responses",
+    ),
+    (
+        "response-time",
+        "medianResponseTime:median:median",
+        "T5",
+        "",
+        "STD customFields tags",
+        "createdDatetime periodStart",
+        "responses",
+    ),
+    (
+        "messages-per-ticket",
+        "averageMessagesCount:average:average",
+        "T5 messagesCount",
+        "",
+        "STD customFields tags",
+        "createdDatetime closedDatetime periodStart",
+        "messages_of_closed",
+    ),
+    (
+        "ticket-handle-time",
+        "averageHandleTime:average: handleTime:sum:",
+        "T5 handleTime",
+        "",
+        "STD customFields tags",
+        "createdDatetime closedDatetime periodStart",
+        "",
+    ),
+    (
+        "online-time",
+        "onlineTime:sum:",
+        "agentId",
+        "one:agentId one:agentIdFromTeamId",
+        "",
+        "ANY",
+        "",
+    ),
+    (
+        "tags",
+        "ticketCount:count:tickets",
+        "T5 tagId",
+        "date:createdDatetime",
+        "STD customFields tags",
+        "timestamp",
+        "tagged",
+    ),
+    (
+        "ticket-fields",
+        "ticketCount:count:tickets",
+        "customFieldValue",
+        "one:customFieldId one:productId one:integrationChannelPair date:createdDatetime "
+        "text:customFieldValueString",
+        "STD customFields tags",
+        "updatedDatetime",
+        "valued",
+    ),
+    (
+        "auto-qa",
+        "averageResolutionCompletenessScore:rate: averageCommunicationSkillsScore:average: "
+        "averageLanguageProficiencyScore:average: averageAccuracyScore:average: "
+        "averageEfficiencyScore:average: averageInternalComplianceScore:average: "
+        "averageBrandVoiceScore:average: ticketCount:count:",
+        "T5 ticketQAScorerUserId",
+        "one:status one:ticketQAScorerUserId",
+        "STD customFields tags",
+        "ANY",
+        "",
+    ),
+    (
+        "messages-received",
+        "messagesCount:count:rows",
+        "T5",
+        "",
+        "STD customFields tags",
+        "sentDatetime periodStart",
+        "received",
+    ),
+    (
+        "workload-tickets",
+        "ticketCount:count:tickets",
+        "ticketId channel",
+        "",
+        "STD customFields tags",
+        "ANY",
+        "open",
+    ),
+    (
+        "voice-calls",
+        "voiceCallsCount:count:rows averageTalkTimeInSeconds:average: averageWaitTimeInSeconds:average: "
+        "inboundCallsCount:count:inbound outboundCallsCount:count:outbound "
+        "inboundAnsweredCallsCount:count:inbound_answered "
+        "inboundUnansweredCallsCount:count:inbound_unanswered "
+        "inboundMissedCallsCount:count:inbound_missed inboundAbandonedCallsCount:count:inbound_abandoned "
+        "inboundCancelledCallsCount:count:inbound_cancelled "
+        "inboundCallbackRequestedCallsCount:count:inbound_callback slaAchievementRate:rate: "
+        "breachedExposures:count: achievedExposures:count:",
+        "agentId filteringAgentId integrationId queueId customerId createdDatetime status duration "
+        "source destination callDirection talkTime waitTime voicemailAvailable voicemailUrl "
+        "callRecordingAvailable callRecordingUrl displayStatus queueName ticketId isPossibleSpam "
+        "callSlaStatus callSlaStatusLabel",
+        "one:integrationId one:agentId one:queueId one:callTerminationStatus one:callDirection "
+        "one:storeId one:displayStatus one:callSlaStatus one:agentIdFromTeamId number:talkTime "
+        "number:waitTime flag:isDuringBusinessHours flag:isAnsweredByAgent",
+        "customFields tags",
+        "ANY",
+        "calls",
+    ),
+    (
+        "voice-agent-events",
+        "voiceCallsCount:count:",
+        "agentId integrationId createdDatetime ticketId status transferType transferTargetAgentId "
+        "transferTargetExternalNumber transferTargetQueueId assignedAgentId customerId duration source "
+        "destination callDirection voicemailAvailable voicemailUrl callRecordingAvailable "
+        "callRecordingUrl displayStatus",
+        "one:integrationId one:agentId one:storeId one:agentIdFromTeamId flag:transferredCalls "
+        "flag:declinedCalls",
+        "tags",
+        "ANY",
+        "",
+    ),
+    (
+        "ticket-sla",
+        "ticketCount:count: slaAchievementRate:rate:",
+        "status channel",
+        "one:status one:slaPolicyUuid",
+        "STD customFields tags",
+        "anchorDatetime periodStart createdDatetime",
+        "",
+    ),
+    (
+        "knowledge-insights",
+        "averageSurveyScore:average: ticketCount:count: interactionsCount:count:",
+        "ticketId resourceType resourceSourceId resourceSourceSetId resourceVersion "
+        "customFieldTop2LevelsValue createdDatetime",
+        "one:storeId one:resourceSourceId one:resourceSourceSetId one:resourceVersion one:customFieldId "
+        "text:customFieldValueString",
+        "customFields",
+        "ANY",
+        "",
+    ),
+    (
+        "voice-calls-summary",
+        "inboundVoiceCallsCount:count:inbound outboundVoiceCallsCount:count:outbound "
+        "answeredVoiceCallsCount:count:inbound_answered cancelledVoiceCallsCount:count:inbound_cancelled "
+        "abandonedVoiceCallsCount:count:inbound_abandoned missedVoiceCallsCount:count:inbound_missed "
+        "unansweredVoiceCallsCount:count:inbound_unanswered "
+        "callbackRequestedVoiceCallsCount:count:inbound_callback averageTalkTimeInSeconds:average: "
+        "averageWaitTimeInSeconds:average: slaAchievementRate:rate: breachedExposures:count: "
+        "achievedExposures:count:",
+        "ALL",
+        "one:integrationId one:agentId one:queueId one:agentIdFromTeamId flag:isDuringBusinessHours",
+        "",
+        "ANY",
+        "calls",
+    ),
+)

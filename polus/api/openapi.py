@@ -38,6 +38,7 @@ TAGS: dict[str, str] = {
     "Customers": "The people who write, with all addresses they write from.",
     "Tickets": "Conversations with customers, from the first message to the last.",
     "Ticket messages": "What was said in a ticket: messages in and out, and internal notes.",
+    "Views": "Saved filters of tickets, and what they show.",
     "Tags": "Words that sort tickets.",
     "Custom fields": "What an account wants to know of its tickets and customers, and the values.",
     "Macros": "Prepared answers, with what else is to be done when they are used.",
@@ -66,7 +67,7 @@ PATH_PARAMETERS: dict[str, str] = {
     "resource_name": "The file's own part of its address.",
 }
 # Where the id 0 stands for the caller.
-ZERO_IS_ONESELF = frozenset(("get-user", "update-user"))
+ZERO_HAS_A_MEANING = frozenset(("get-user", "update-user", "list-view-items", "update-view-items"))
 
 HEADERS: dict[str, Any] = {
     "RequestId": {"description": "Names this request in the server's log.", "schema": {"type": "string", "format": "uuid"}},
@@ -264,7 +265,7 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _path_id(operation: Operation) -> dict[str, Any]:
-    return {"type": "integer", "minimum": 0} if operation.id in ZERO_IS_ONESELF else {"type": "integer"}
+    return {"type": "integer", "minimum": 0} if operation.id in ZERO_HAS_A_MEANING else {"type": "integer"}
 
 
 def _noun(path: str, name: str) -> str:

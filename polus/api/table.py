@@ -22,6 +22,7 @@ from polus.api import (
     teams,
     tickets,
     users,
+    views,
     widgets,
 )
 from polus.api.operation import REGISTRY
@@ -47,6 +48,7 @@ RESOURCES = (
     teams,
     tickets,
     users,
+    views,
     widgets,
 )
 OPERATIONS = sorted(REGISTRY, key=lambda operation: (operation.path, operation.method))

@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 from polus.api import lists
 from polus.api.fields import NO_COUNT, HexColor, Id, When
 from polus.api.operation import Call, NoQuery, operation
-from polus.base import errors, wire
-from polus.desk import tags
+from polus.base import wire
+from polus.desk import removals, tags
 from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
@@ -173,10 +173,9 @@ async def update(work: Work, call: Call[NoQuery, TagUpdate]) -> bytes:
 async def delete(work: Work, call: Call[NoQuery, None]) -> None:
     """Delete a tag.
 
-    It is taken off all tickets.
+    It is taken off all tickets, and views that name it are switched off.
     """
-    if not await tags.delete(work, [call.id]):
-        raise errors.NotFound
+    await removals.remove_tag(work, call.id)
 
 
 @operation(
@@ -194,7 +193,7 @@ async def delete_many(work: Work, call: Call[NoQuery, TagIds]) -> None:
 
     Unknown ids are passed over.
     """
-    await tags.delete(work, call.body.ids)
+    await removals.remove_tags(work, call.body.ids)
 
 
 @operation(

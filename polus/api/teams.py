@@ -9,7 +9,7 @@ from polus.api import lists
 from polus.api.fields import NO_COUNT, NO_LENGTH, Free, Id, When
 from polus.api.operation import Call, NoQuery, operation
 from polus.base import wire
-from polus.desk import teams
+from polus.desk import removals, teams
 from polus.store.paging import Statement
 from polus.store.work import Work
 
@@ -156,4 +156,4 @@ async def delete(work: Work, call: Call[NoQuery, None]) -> None:
 
     Its tickets lose the team, its members stay.
     """
-    await teams.delete(work, call.id)
+    await removals.remove_team(work, call.id)

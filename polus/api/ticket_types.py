@@ -170,8 +170,8 @@ class TicketIntegration(msgspec.Struct):
     type: IntegrationType
 
 
-class TicketListItem(msgspec.Struct, kw_only=True):
-    """A ticket as lists show it."""
+class TicketCompact(msgspec.Struct, kw_only=True):
+    """A ticket as views show it."""
 
     id: int
     uri: str
@@ -202,6 +202,11 @@ class TicketListItem(msgspec.Struct, kw_only=True):
     closed_datetime: When | None
     snooze_datetime: When | None
     trashed_datetime: When | None
+
+
+class TicketListItem(TicketCompact, kw_only=True):
+    """A ticket as lists show it."""
+
     summary: TicketSummary | None
     custom_fields: dict[str, FieldEntry]
 

@@ -15,6 +15,7 @@ from polus.api.ticket_types import Ticket, TicketCreate, TicketList, TicketTagsI
 from polus.base import errors, wire
 from polus.desk.tickets import labels, opening, tickets
 from polus.desk.tickets import values as ticket_values
+from polus.desk.views import items
 from polus.store.paging import Statement
 from polus.store.work import Work
 
@@ -86,10 +87,11 @@ async def list_(work: Work, call: Call[TicketsQuery, None]) -> bytes:
     Trashed and spam tickets are included unless `trashed` is false.
     """
     query = call.query
-    for name in ("view_id", "rule_id"):
-        if getattr(query, name) is not UNSET:
-            raise errors.Invalid({name: [errors.MISSING_OBJECT]}, "Invalid query parameters")
+    if query.rule_id is not UNSET:
+        raise errors.Invalid({"rule_id": [errors.MISSING_OBJECT]}, "Invalid query parameters")
     statement = Statement(work.account.id, work.actor.user_id)
+    if query.view_id is not UNSET:
+        statement.add(*await items.narrowing(work, query.view_id, len(statement.parameters)))
     statement.where("t.account_id = $1")
     statement.where("t.merged_into_id is null")
     if query.customer_id is not UNSET:

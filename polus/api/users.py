@@ -9,7 +9,7 @@ from polus.api import lists
 from polus.api.fields import NO_LENGTH, CountryCode, Email, TimezoneName, UserLanguage, UserMeta, When
 from polus.api.operation import Call, NoQuery, operation
 from polus.base import errors, wire
-from polus.desk import users
+from polus.desk import removals, users
 from polus.store.paging import Kind, Order, Statement
 from polus.store.work import Work
 
@@ -263,4 +263,4 @@ async def delete(work: Work, call: Call[NoQuery, None]) -> None:
     Keys and log-ins end at once, open tickets are unassigned, messages keep their sender. The account's owner, its
     last admin, its bot and oneself cannot be deleted.
     """
-    await users.delete(work, _id(work, call))
+    await removals.remove_user(work, _id(work, call))

@@ -10,12 +10,13 @@ import asyncpg
 from polus.base import clock, errors, wire
 from polus.desk import settings
 from polus.desk.macros import seeds
+from polus.desk.views import seeds as view_seeds
 from polus.store.database import Database
 from polus.store.work import Account, Work
 
 BASE62 = string.ascii_letters + string.digits
 
-# The reference's seeds: the first settings, a bot, five tags, two macros. One statement: an account is never half there.
+# The reference's seeds: the first settings, a bot, five tags, two macros, eight views. One statement: an account is never half there.
 INSERT = """
 with account as (
   insert into accounts (domain, hash, created_datetime) values ($1, $2, $3) returning id
@@ -33,6 +34,13 @@ with account as (
   insert into macros (account_id, name, actions, words, created_datetime, updated_datetime)
   select account.id, m.name, m.actions::jsonb, m.words, $3, $3
   from account, unnest($7::text[], $8::text[], $9::text[]) with ordinality as m (name, actions, words, position)
+  order by position
+), system_views as (
+  insert into views (account_id, category, name, slug, type, fields, filters, filters_ast, order_by, created_datetime)
+  select account.id, 'system', v.name, v.slug, v.type, string_to_array(v.fields, ','), v.filters, v.ast::json,
+    v.order_by, $3
+  from account, unnest($10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
+    with ordinality as v (name, slug, type, fields, filters, ast, order_by, position)
   order by position
 )
 select account.id as account_id, bot.id as bot_id from account, bot
@@ -66,7 +74,7 @@ async def get(work: Work) -> str:
 
 
 async def create(db: Any, domain: str) -> Account:
-    """A new account with its bot, first settings, tags and macros. Inside the caller's transaction; 409 when it exists."""
+    """A new account with its bot, first settings, tags, macros and views. Inside the caller's transaction; 409 when it exists."""
     file_hash = "".join(secrets.choice(BASE62) for _ in range(12))
     try:
         row = await db.fetchrow(
@@ -80,6 +88,13 @@ async def create(db: Any, domain: str) -> Account:
             seeds.NAMES,
             seeds.ACTIONS,
             seeds.WORDS,
+            view_seeds.NAMES,
+            view_seeds.SLUGS,
+            view_seeds.TYPES,
+            view_seeds.FIELDS,
+            view_seeds.FILTERS,
+            view_seeds.TREES,
+            view_seeds.ORDERS,
         )
     except asyncpg.UniqueViolationError:
         raise errors.Conflict({"domain": [errors.IN_USE]}) from None

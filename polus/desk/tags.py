@@ -42,6 +42,8 @@ update tags set name = $3, description = $4, decoration = $5 where account_id = 
 
 DELETE = "delete from tags where account_id = $1 and id = any($2::bigint[]) returning id, name"
 
+NAMES = "select name from tags where account_id = $1 and id = any($2::bigint[])"
+
 TICKETS_OF = "select distinct ticket_id from ticket_tags where account_id = $1 and tag_id = any($2::bigint[])"
 
 EXISTING = "select id from tags where account_id = $1 and id = any($2::bigint[]) for update"
@@ -138,6 +140,11 @@ async def update(work: Work, tag_id: int, given: Mapping[str, Any]) -> str:
         work.record("tag-renamed", "Tag", tag_id, {"name": changed["name"]})
     work.record("tag-updated", "Tag", tag_id, changed)
     return answer  # type: ignore[no-any-return]
+
+
+async def names(work: Work, tag_ids: Sequence[int]) -> list[str]:
+    """The names of those tags that are there."""
+    return [row["name"] for row in await work.db.fetch(NAMES, work.account.id, tag_ids)]
 
 
 async def delete(work: Work, tag_ids: Sequence[int]) -> int:

@@ -118,6 +118,11 @@ class Statement:
             fragment = fragment.replace("$?", self.parameter(value), 1)
         self.conditions.append(fragment)
 
+    def add(self, text: str, values: Sequence[Any]) -> None:
+        """Add a compiled condition whose parameters are numbered on from those that are there."""
+        self.conditions.append(text)
+        self.parameters.extend(values)
+
     def page(self, order: Order, position: Position | None, limit: int, id_column: str) -> str:
         """` where … order by … limit …` for one page and one row more, which tells whether there is another."""
         forward = position is None or position.forward

@@ -65,7 +65,8 @@ create table views (
   visibility text not null default 'public' check (visibility in ('public', 'shared', 'private')),
   fields text[] not null default '{}',
   filters text not null default '',
-  filters_ast jsonb not null,
+  -- json, not jsonb: the keys keep the wire's order
+  filters_ast json not null,
   order_by text not null default 'updated_datetime',
   order_dir text not null default 'desc' check (order_dir in ('asc', 'desc')),
   search text,
@@ -77,6 +78,11 @@ create table views (
   owner_id bigint,
   primary key (account_id, id)
 );
+-- What the search of views looks through. The bounds keep a text search vector under its limit of 1 MB.
+create index messages_search on messages
+  using gin (to_tsvector('simple', left(coalesce(stripped_text, body_text, body_html, ''), 50000)));
+create index tickets_search on tickets using gin (to_tsvector('simple', coalesce(subject, '')));
+
 create index views_created on views (account_id, created_datetime, id);
 create index views_owner on views (account_id, owner_id) where owner_id is not null;
 create table view_users (

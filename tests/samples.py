@@ -70,6 +70,15 @@ def _note(_: Things) -> Any:
 
 
 SAMPLES: dict[str, Sample] = {
+    "list-views": Sample(1, query={"category": "system"}),
+    "create-view": Sample(
+        6, body=lambda _: {"slug": "mine", "visibility": "private", "filters": "eq(ticket.status, 'open')"}
+    ),
+    "get-view": Sample(1, ("view",)),
+    "update-view": Sample(6, ("own_view",), lambda _: {"name": "Mine"}),
+    "delete-view": Sample(3, ("own_view",)),
+    "list-view-items": Sample(2, ("view",)),
+    "update-view-items": Sample(2, ("view",), lambda _: {"view": {"search": MARK}}),
     "get-account": Sample(1),
     "list-account-settings": Sample(1),
     "create-account-setting": Sample(
@@ -84,10 +93,10 @@ SAMPLES: dict[str, Sample] = {
     "download-file": Sample(1, ("file_type", "hash", "resource_name")),
     "list-tags": Sample(1, query={"search": MARK}),
     "create-tag": Sample(2, body=lambda _: {"name": "urgent", "description": "today"}),
-    "delete-tags": Sample(3, body=lambda things: {"ids": [things["tag"], things["tag2"]]}),
+    "delete-tags": Sample(5, body=lambda things: {"ids": [things["tag"], things["tag2"]]}),
     "get-tag": Sample(1, ("tag",)),
     "update-tag": Sample(3, ("tag",), lambda _: {"name": "sweets"}),
-    "delete-tag": Sample(3, ("tag",)),
+    "delete-tag": Sample(5, ("tag",)),
     "merge-tags": Sample(6, ("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
     "list-teams": Sample(1),
     "create-team": Sample(
@@ -97,14 +106,14 @@ SAMPLES: dict[str, Sample] = {
     "update-team": Sample(
         5, ("team",), lambda things: {"name": "Day shift", "members": [{"id": things["user"]}]}
     ),
-    "delete-team": Sample(3, ("team",)),
+    "delete-team": Sample(4, ("team",)),
     "list-users": Sample(1),
     "create-user": Sample(
         4, body=lambda _: {"name": "Ida Island", "email": "ida@shop.example", "role": {"name": "agent"}}
     ),
     "get-user": Sample(1, ("user",)),
     "update-user": Sample(3, ("me",), lambda _: {"bio": "Answers on Mondays."}),
-    "delete-user": Sample(5, ("user",)),
+    "delete-user": Sample(7, ("user",)),
     "list-custom-fields": Sample(1, query={"object_type": "Ticket"}),
     "create-custom-field": Sample(
         3, body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}
@@ -252,6 +261,9 @@ async def fill(world: World) -> Things:
     things["call"], things["call_event"], things["recording"] = (
         await world.rows(CALL, things["ticket"], again)
     )[0]
+    view = {"slug": MARK, "name": MARK, "filters": "isNotEmpty(ticket.subject)"}
+    things["view"] = _made(await leo.post("/api/views", view))["id"]
+    things["own_view"] = _made(await world.oda.post("/api/views", {**view, "visibility": "private"}))["id"]
     things["setting"] = (
         await world.rows(
             "select id from account_settings where account_id = $1 and type = 'views-visibility'"

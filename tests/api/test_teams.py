@@ -155,7 +155,7 @@ async def test_tickets_lose_a_deleted_team(world: World, statements: list[str]) 
     await world.rows("delete from events where account_id = $1")
     statements.clear()
     assert (await world.leo.delete(f"/api/teams/{teams[0]}")).status == 204
-    assert len(statements) == 3
+    assert len(statements) == 4
     rows = await world.rows(
         "select assignee_team_id, assignee_user_id, updated_datetime > now() - interval '1 hour' from tickets"
         " where account_id = $1 order by id"

@@ -178,7 +178,7 @@ async def test_what_ends_with_a_user(world: World, statements: list[str]) -> Non
     await world.rows("delete from events where account_id = $1")
     statements.clear()
     assert (await world.ada.delete(f"/api/users/{world.leo.user_id}")).status == 204
-    assert len(statements) == 5
+    assert len(statements) == 7
     assert (await world.leo.get("/api/users/0")).status == 401
     for table in ("api_keys", "sessions", "team_members"):
         rows = await world.rows(

@@ -19,6 +19,7 @@ from polus.api.message_types import (
 )
 from polus.api.operation import Call, NoQuery, operation
 from polus.base import errors, wire
+from polus.desk.macros import using
 from polus.desk.tickets import drafts, messages, tickets
 from polus.store import paging
 from polus.store.paging import Order, Statement
@@ -198,7 +199,10 @@ async def create(work: Work, call: Call[ActionQuery, MessageCreate]) -> bytes:
     await tickets.require(work, call.id)
     given = draft(call.body)
     require_rights(work, given.note)
+    for problem in (await using.problems(work, [given])).values():
+        raise errors.Invalid(problem)
     message_id = await messages.add(work, call.id, given)
+    await using.record(work, call.id, [given], message_id)
     return (await messages.get(work, call.id, message_id)).encode()
 
 

@@ -13,6 +13,7 @@ from polus.api.operation import Call, NoQuery, operation
 from polus.api.tags import Tag
 from polus.api.ticket_types import Ticket, TicketCreate, TicketList, TicketTagsInput, TicketUpdate
 from polus.base import errors, wire
+from polus.desk.macros import using
 from polus.desk.tickets import labels, opening, tickets
 from polus.desk.tickets import values as ticket_values
 from polus.desk.views import items
@@ -115,7 +116,12 @@ async def create(work: Work, call: Call[NoQuery, TicketCreate]) -> bytes:
 
     The messages are all it needs: the customer is found, or made, from the first one.
     """
-    ticket_id = await opening.create(work, _opening(call.body))
+    ticket = _opening(call.body)
+    problems = await using.problems(work, ticket.messages)
+    if problems:
+        raise errors.Invalid({"messages": {str(place): found for place, found in problems.items()}})
+    ticket_id = await opening.create(work, ticket)
+    await using.record(work, ticket_id, ticket.messages)
     await work.flush()
     return (await tickets.get_changed(work, ticket_id)).encode()
 

@@ -335,3 +335,30 @@ async def test_attachments_of_macros_are_kept(world: World) -> None:
     }
     await macro(world, actions=[attach, {**attach, "arguments": {"attachments": "?"}}])
     assert (await world.rows("select referenced_datetime from files where account_id = $1"))[0][0] is not None
+
+
+async def test_messages_written_with_macros_count(world: World) -> None:
+    one, two, gone = (await macro(world, "a"))["id"], (await macro(world, "b"))["id"], 10**12
+    note = make.note(macros=[{"id": one}, {"id": two}])
+    ticket = await make.ticket(world, messages=[make.mail(), note])
+    added = await world.lia.post(f"/api/tickets/{ticket['id']}/messages", make.note(macros=[{"id": one}]))
+    assert added.status == 201
+    await world.lia.post(
+        f"/api/tickets/{ticket['id']}/messages", make.note(macros=[{"id": one}], imported=True)
+    )
+    usage = {item["name"]: item["usage"] for item in (await world.oda.get("/api/macros")).json["data"]}
+    assert (usage["a"], usage["b"]) == (2, 1)
+    cause = {"ticket_id": ticket["id"], "rule_id": None, "job_id": None}
+    first = max(message["id"] for message in ticket["messages"])
+    assert await world.events("macro-applied") == [
+        ("macro-applied", "Macro", one, {**cause, "message_id": first}),
+        ("macro-applied", "Macro", two, {**cause, "message_id": first}),
+        ("macro-applied", "Macro", one, {**cause, "message_id": added.json["id"]}),
+    ]
+    await world.leo.put("/api/macros/archive", {"ids": [two]})
+    wrong = make.note(macros=[{"id": one}, {"id": two}, {"id": gone}])
+    problem = {"macros": {"1": {"id": ["The macro is archived."]}, "2": {"id": ["Does not exist."]}}}
+    refused = await world.lia.post(f"/api/tickets/{ticket['id']}/messages", wrong)
+    assert refused.json["error"] == {"msg": "Failed to create ticket message", "data": problem}
+    refused = await world.lia.post("/api/tickets", {"messages": [make.mail(), wrong]})
+    assert refused.json["error"]["data"] == {"messages": {"1": problem}}

@@ -69,6 +69,11 @@ def _note(_: Things) -> Any:
     return make.note("Sugar is out, see " + MARK + ".")
 
 
+def _code(things: Things) -> str:
+    team = things["team"]
+    return f"if (isEmpty(ticket.tags)) {{ Action('setTeamAssignee', {{assignee_team: {{id: {team}}}}}); }}"
+
+
 SAMPLES: dict[str, Sample] = {
     "list-views": Sample(1, query={"category": "system"}),
     "create-view": Sample(
@@ -168,6 +173,18 @@ SAMPLES: dict[str, Sample] = {
     "get-widget": Sample(1, ("widget",)),
     "update-widget": Sample(4, ("widget",), lambda _: {"order": 3}),
     "delete-widget": Sample(2, ("widget",)),
+    "list-rules": Sample(1),
+    "create-rule": Sample(
+        5, body=lambda things: {"name": "Sweets", "code": _code(things), "event_types": "ticket-created"}
+    ),
+    "update-rules-priorities": Sample(
+        4, body=lambda things: {"priorities": [{"id": things["rule"], "priority": 40}]}
+    ),
+    "get-rule": Sample(1, ("rule",)),
+    "update-rule": Sample(
+        6, ("rule",), lambda things: {"code": _code(things), "deactivated_datetime": None}
+    ),
+    "delete-rule": Sample(2, ("rule",)),
     "list-satisfaction-surveys": Sample(1),
     "create-satisfaction-survey": Sample(
         2, body=lambda things: {"ticket_id": things["ticket2"], "customer_id": things["customer"]}
@@ -252,6 +269,13 @@ async def fill(world: World) -> Things:
     things["integration"] = (await world.rows(INTEGRATION, MARK))[0][0]
     widget = {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
     things["widget"] = _made(await leo.post("/api/widgets", widget))["id"]
+    rule = {
+        "name": MARK + " rule",
+        "code": f"if (isNotEmpty(ticket.tags)) {{ Action('addTags', {{tags: '{MARK} tag2'}}); }}",
+        "event_types": "ticket-updated",
+        "deactivated_datetime": "2026-01-01T00:00:00",
+    }
+    things["rule"] = _made(await leo.post("/api/rules", rule))["id"]
     survey = {"ticket_id": things["ticket"], "customer_id": things["customer"]}
     things["survey"] = _made(await lia.post("/api/satisfaction-surveys", survey))["id"]
     soon = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=30)).isoformat()

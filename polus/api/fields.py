@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from polus.base import addresses, clock, errors, names
+from polus.desk.rules.rules import TRIGGERS
 
 LARGEST = 2**63 - 1
 # Limits that hold but that the document does not state, because the contract states none.
@@ -52,6 +53,12 @@ class Body(str):
 
 class Channel(str):
     """A channel's slug: a documented one, or any other word of `[a-z0-9_-]`."""
+
+    __slots__ = ()
+
+
+class EventTypes(str):
+    """Names of triggers with commas between them; a list of names is taken too. Empty when there is none."""
 
     __slots__ = ()
 
@@ -153,6 +160,15 @@ def _channel(given: Any) -> Channel:
     return Channel(text)
 
 
+def _event_types(given: Any) -> EventTypes:
+    parts = given if isinstance(given, list) else [given]
+    names = [name.strip() for part in parts for name in _text(part).split(",")]
+    wanted = [name for name in dict.fromkeys(names) if name]
+    if not set(wanted) <= set(TRIGGERS):
+        raise Fault(errors.NOT_CHOICE)
+    return EventTypes(",".join(wanted))
+
+
 def _url(given: Any) -> Url:
     text = _text(given)
     try:
@@ -245,6 +261,7 @@ READERS: dict[type, Callable[[Any], Any]] = {
     Email: _email,
     Body: _body,
     Channel: _channel,
+    EventTypes: _event_types,
     Url: _url,
     HexColor: _color,
     TimezoneName: _timezone,
@@ -261,6 +278,7 @@ SCHEMAS: dict[type, dict[str, Any]] = {
     Email: {"type": "string", "format": "email", "maxLength": addresses.EMAIL_LENGTH},
     Body: {"type": "string", "x-max-bytes": BODY_BYTES},
     Channel: {"type": "string"},
+    EventTypes: {"type": "string"},
     Url: {"type": "string", "format": "uri"},
     HexColor: {"type": "string"},
     TimezoneName: {"$ref": "#/components/schemas/TimezoneName"},

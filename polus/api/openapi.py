@@ -43,6 +43,7 @@ TAGS: dict[str, str] = {
     "Custom fields": "What an account wants to know of its tickets and customers, and the values.",
     "Macros": "Prepared answers, with what else is to be done when they are used.",
     "Jobs": "Work on many tickets or macros at once, done in the background.",
+    "Rules": "What is to be done by itself when something happens to a ticket.",
     "Files": "Attachments and pictures: put in, and fetched again.",
     "Search": "Finds customers, users, teams, tags and integrations by a few letters.",
     "Integrations": "What the account is connected to, such as the addresses it receives mail at.",

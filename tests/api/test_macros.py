@@ -1,11 +1,9 @@
 """`/api/macros`."""
 
-import json
 from typing import Any
 
 import pytest
 
-from polus.lang import parse
 from tests import make
 from tests.world import World
 
@@ -27,14 +25,8 @@ async def macro(world: World, name: str = "Refund", **more: Any) -> Any:
 
 
 async def rule(world: World, code: str, name: str = "Night shift", *, off: bool = False) -> None:
-    await world.rows(
-        "insert into rules (account_id, name, code, code_ast, priority, created_datetime, updated_datetime,"
-        " deactivated_datetime) values ($1, $2, $3, $4, 1, now(), now(), case when $5 then now() end) returning id",
-        name,
-        code,
-        json.dumps(parse.code(code)),
-        off,
-    )
+    body = {"name": name, "code": code, "deactivated_datetime": "2026-01-01T00:00:00" if off else None}
+    assert (await world.leo.post("/api/rules", body)).status == 201
 
 
 async def names(world: World, **query: Any) -> list[str]:
@@ -230,8 +222,8 @@ async def test_archiving_and_taking_out_again(world: World) -> None:
     ],
 )
 async def test_a_macro_that_a_rule_applies_stays(world: World, code: str) -> None:
-    made = await macro(world)
-    await rule(world, code % (made["id"] + 1))
+    made, other = await macro(world), await macro(world, "Other")
+    await rule(world, code % other["id"])
     await rule(world, code % made["id"], "Second", off=True)
     refused = await world.leo.delete(f"/api/macros/{made['id']}")
     assert refused.status == 409

@@ -46,16 +46,10 @@ FIELDS = ("external_id", "name", "intent", "language", "actions")
 
 DELETE = "delete from macros where account_id = $1 and id = $2 returning name"
 
-# The rules whose code has an action applyMacro with the macro's id, as a number or as text.
+# Also rules that are switched off: they would be broken when they are switched on again.
 NAMING = """
-select g.id, r.name from unnest($2::bigint[]) as g (id) join rules r on r.account_id = $1 and jsonb_path_exists(
-  r.code_ast,
-  '$.** ? (@.type == "CallExpression" && @.callee.name == "Action"
-    && @.arguments[0].value like_regex "^applymacro$" flag "i"
-    && exists (@.arguments[1].properties[*] ? ((@.key.name == "macro" || @.key.value == "macro"
-      || @.key.name == "macro_id" || @.key.value == "macro_id")
-      && (@.value.value == $id || @.value.value == $text))))',
-  jsonb_build_object('id', g.id, 'text', g.id::text))
+select g.id, r.name from unnest($2::bigint[]) as g (id)
+join rules r on r.account_id = $1 and r.names @> array['Macro:' || g.id]
 order by g.id, r.id
 """
 

@@ -106,9 +106,13 @@ create table rules (
   name text not null,
   description text,
   code text not null,
-  code_ast jsonb not null,
-  event_types text[],
-  priority int not null,
+  -- json, not jsonb: the keys keep the wire's order
+  code_ast json not null,
+  -- what the code names: 'Macro:41', 'Tag:refund', 'User:3'
+  names text[] not null default '{}',
+  -- as on the wire: one text with commas
+  event_types text,
+  priority bigint not null,
   settings jsonb,
   created_datetime timestamptz not null,
   updated_datetime timestamptz not null,
@@ -119,6 +123,7 @@ create table rules (
 );
 create index rules_created on rules (account_id, created_datetime, id);
 create index rules_priority on rules (account_id, priority, id);
+create index rules_names on rules using gin (names);
 
 create table widgets (
   account_id bigint not null references accounts on delete cascade,

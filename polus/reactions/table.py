@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.reactions import deliver, invite
+from polus.reactions import deliver, invite, rules
 from polus.reactions.event import Event
 from polus.store import work as works
 from polus.store.work import Subscription, Work
@@ -34,6 +34,7 @@ REACTIONS: tuple[Reaction, ...] = (
         when=lambda data: bool(data.get("from_agent")),
         last=True,
     ),
+    Reaction("rules", rules.ON, rules.run, when=rules.when),
     Reaction("invite", ("user-invited",), invite.run, last=True),
 )
 

@@ -135,7 +135,12 @@ class Work:
         *,
         ticket_id: int | None = None,
     ) -> None:
-        """Write an event with this transaction. `ticket_id` puts it in that ticket's line of reactions."""
+        """Write an event with this transaction. `ticket_id` puts it in that ticket's line of reactions.
+
+        What a rule does carries its id.
+        """
+        if self.actor.rule_id is not None:
+            data = {**(data or {}), "rule_id": self.actor.rule_id}
         encoded = None if data is None else wire.encode(data)
         self._events.append((kind, object_type, object_id, encoded, ticket_id, self.context))
         for reaction, when in subscriptions.get(kind, ()):

@@ -55,6 +55,7 @@ UPDATE = (
     """
 update rules as r set name = $3, description = $4, event_types = $5, priority = $6, deactivation_reason = case
     when deactivated_datetime is not distinct from $7 then deactivation_reason end,
+  failures = case when deactivated_datetime is not distinct from $7 then failures else 0 end,
   deactivated_datetime = $7, code = $8, code_ast = coalesce($9, code_ast), names = coalesce($10, names),
   updated_datetime = $11
 where r.account_id = $1 and r.id = $2 returning """

@@ -119,6 +119,8 @@ create table rules (
   deactivated_datetime timestamptz,
   -- why Polus itself switched it off
   deactivation_reason text,
+  -- runs in a row that failed
+  failures int not null default 0,
   primary key (account_id, id)
 );
 create index rules_created on rules (account_id, created_datetime, id);

@@ -1,0 +1,145 @@
+"""Automatic replies: what is answered, and when it is better not to (reference: languages, 2.5)."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from polus.base import addresses, clock, html
+from polus.desk.rules.runs import Run, Skipped, Wrong
+from polus.desk.rules.sights import Json
+from polus.desk.tickets import drafts, messages
+from polus.desk.tickets.drafts import Draft
+from polus.store.work import Work
+
+# One customer gets at most one automatic reply in this time, whatever the ticket or rule.
+PAUSE = datetime.timedelta(minutes=5)
+STALE = datetime.timedelta(hours=24)
+BULK = frozenset(("bulk", "junk", "auto_reply"))
+MACHINE = re.compile(r"(?:mailer-daemon|postmaster|noreply|no-reply)@.*", re.IGNORECASE)
+
+# Two rules on two tickets of one customer must not both find that nothing was sent yet.
+QUEUE = (
+    "select pg_advisory_xact_lock(hashtextextended('automatic reply ' || $1::bigint || ' ' || $2::bigint, 0))"
+)
+RECENT = """
+select exists (select from messages where account_id = $1 and receiver_id = $2 and rule_id is not null and public
+  and from_agent and created_datetime > $3)
+"""
+
+Body = dict[str, str]
+
+
+def body(arguments: Mapping[str, Any]) -> Body:
+    """Text and HTML of a message, the one made from the other where it is missing; wrong when both are empty."""
+    text, markup = arguments.get("body_text") or "", arguments.get("body_html") or ""
+    if not text.strip() and not (markup and html.to_text(markup).strip()):
+        raise Wrong("empty")
+    return {"body_text": text or html.to_text(markup), "body_html": markup or html.from_text(text)}
+
+
+def files(arguments: Mapping[str, Any]) -> list[Json]:
+    """The attachments that a macro brings; what is none is passed over."""
+    given = arguments.get("attachments")
+    return [
+        one
+        for one in (given if isinstance(given, list) else [])
+        if isinstance(one, dict)
+        and isinstance(one.get("url"), str)
+        and isinstance(one.get("content_type"), str)
+    ]
+
+
+def answered(run: Run, now: datetime.datetime, *, any_cause: bool = False) -> Json | None:
+    """The customer's message that a reply answers; skipped when it is one that gets no automatic answer.
+
+    `any_cause`: for mails that are no answers: also when an agent's message set the rule off, or there is none at all.
+    """
+    cause = None if run.message_id is None else run.message
+    if cause is not None and cause["from_agent"]:
+        if not any_cause:
+            raise Skipped("agent-message")
+        cause = None
+    if cause is None:
+        received = [one for one in run.state.ticket["messages"] if not one["from_agent"]]
+        cause = received[-1] if received else None
+    if cause is None:
+        if any_cause:
+            return None
+        raise Skipped("no-target")
+    if cause["channel"] == "api":
+        raise Skipped("api-channel")
+    if _automatic(cause):
+        raise Skipped("automatic-mail")
+    written = clock.parse(cause["created_datetime"])
+    if now - written > STALE and run.trigger != "ticket-self-unsnoozed":
+        raise Skipped("stale")
+    return cause
+
+
+def _automatic(message: Json) -> bool:
+    """Whether a machine wrote it, by its headers and its sender."""
+    headers = {name.lower(): value for name, value in (message.get("headers") or {}).items()}
+    said = _last(headers.get("auto-submitted")).split(";")[0].strip().lower()
+    if said not in ("", "no"):
+        return True
+    if _last(headers.get("precedence")).strip().lower() in BULK:
+        return True
+    if "return-path" in headers and _last(headers["return-path"]).strip() in ("", "<>"):
+        return True
+    return MACHINE.fullmatch(_sender(message)) is not None
+
+
+def _last(value: Any) -> str:
+    value = value[-1] if isinstance(value, list) and value else value
+    return value if isinstance(value, str) else ""
+
+
+def _sender(message: Json) -> str:
+    source = (message.get("source") or {}).get("from") or {}
+    return str(source.get("address") or (message.get("sender") or {}).get("email") or "")
+
+
+async def pause(work: Work, run: Run) -> None:
+    """Skipped when the ticket's customer got an automatic reply just now. Whoever comes next waits for this one."""
+    customer_id = run.state.ticket["customer"]["id"]
+    await work.db.execute(QUEUE, work.account.id, customer_id)
+    if await work.db.fetchval(RECENT, work.account.id, customer_id, work.now - PAUSE):
+        raise Skipped("rate")
+
+
+async def reply(
+    work: Work, run: Run, said: Body, subject: str | None = None, files: list[Json] | None = None
+) -> None:
+    """Answer the customer on the channel of his message, him alone; skipped when that is not called for."""
+    cause = answered(run, work.now)
+    assert cause is not None, "without one it was skipped"
+    if cause["channel"] not in drafts.BY_EMAIL:
+        raise Skipped("no-target")
+    await pause(work, run)
+    address = _sender(cause)
+    source: Json = {"type": cause["channel"]}
+    # A mailing list is not answered, only who wrote through it: whoever else got the mail is left out.
+    if addresses.is_email(address):
+        name = ((cause.get("source") or {}).get("from") or {}).get("name")
+        source["to"] = [{"name": name, "address": address}]
+    await write(work, run, said, channel=cause["channel"], source=source, subject=subject, attachments=files)
+
+
+async def write(work: Work, run: Run, said: Body, **more: Any) -> None:
+    """A message of the account's bot in the ticket: a note, or to the customer."""
+    draft = Draft(
+        from_agent=True,
+        via="rule",
+        rule_id=run.rule_id,
+        sender={"id": run.state.bot_id},
+        body_text=said["body_text"],
+        body_html=said["body_html"],
+        **more,
+    )
+    run.written.append(await messages.add(work, run.ticket_id, draft))
+
+
+async def note(work: Work, run: Run, said: Body) -> None:
+    """An internal note."""
+    await write(work, run, said, channel=drafts.NOTE)

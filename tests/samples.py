@@ -181,9 +181,7 @@ SAMPLES: dict[str, Sample] = {
         4, body=lambda things: {"priorities": [{"id": things["rule"], "priority": 40}]}
     ),
     "get-rule": Sample(1, ("rule",)),
-    "update-rule": Sample(
-        6, ("rule",), lambda things: {"code": _code(things), "deactivated_datetime": None}
-    ),
+    "update-rule": Sample(6, ("rule",), lambda things: {"code": _code(things), "deactivated_datetime": None}),
     "delete-rule": Sample(2, ("rule",)),
     "list-satisfaction-surveys": Sample(1),
     "create-satisfaction-survey": Sample(

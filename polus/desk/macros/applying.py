@@ -100,9 +100,7 @@ async def apply(
     """
     await tickets.lock(work, ticket_id)
     filling = await _filling(work, ticket_id, rule_id)
-    chosen = [
-        (action["name"], _filled(filling, action["arguments"])) for action in _holding(macro["actions"])
-    ]
+    chosen = [(action["name"], _filled(filling, action["arguments"])) for action in holding(macro["actions"])]
     outside = _outside(chosen, rule_id)
     answer = next((found for name, found in chosen if name.lower() == ANSWER), None)
     attached = [found for name, found in chosen if name.lower() == ATTACH]
@@ -135,7 +133,7 @@ def _filled(filling: _Filling, arguments: Mapping[str, Any]) -> Any:
         return refused
 
 
-def _holding(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def holding(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The actions that count, in order."""
     last = {action["name"].lower(): place for place, action in enumerate(given)}
     return [

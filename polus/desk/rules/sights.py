@@ -29,21 +29,17 @@ select json_build_object(
     from messages m where m.account_id = t.account_id and m.ticket_id = t.id), '{}'::json),
   'business_hours', (select s.data from account_settings s
     where s.account_id = t.account_id and s.type = 'business-hours'),
-  'excluded', coalesce((select json_agg(distinct e.type) from events e
-    where e.account_id = t.account_id and e.ticket_id = t.id
-      and e.type in ('ticket-excluded-from-auto-merge', 'ticket-excluded-from-csat')), '[]'::json),
   'bot_id', a.bot_id)::text
 from tickets t join accounts a on a.id = t.account_id where t.account_id = $1 and t.id = $2
 """
 
 
 class State(msgspec.Struct):
-    """One moment of a ticket. `zone`: the account's time zone; `excluded`: events that keep it out of something."""
+    """One moment of a ticket. `zone`: the account's time zone."""
 
     ticket: Json
     hours: Hours | None
     zone: str
-    excluded: list[str]
     bot_id: int
 
     def message(self, message_id: int | None) -> Json | None:
@@ -67,9 +63,7 @@ async def state(work: Work, ticket_id: int) -> State:
     for message in ticket["messages"]:
         message |= extras["messages"].get(str(message["id"]), {})
     setting = extras["business_hours"] or {}
-    return State(
-        ticket, _hours(setting), str(setting.get("timezone") or "UTC"), extras["excluded"], extras["bot_id"]
-    )
+    return State(ticket, _hours(setting), str(setting.get("timezone") or "UTC"), extras["bot_id"])
 
 
 def _hours(setting: Json) -> Hours | None:

@@ -66,6 +66,8 @@ PATH_PARAMETERS: dict[str, str] = {
     "file_type": "What the file was uploaded as.",
     "domain_hash": "Twelve characters that stand for the account.",
     "resource_name": "The file's own part of its address.",
+    "slug": "Names the metric card.",
+    "name": "Names the statistic.",
 }
 # Where the id 0 stands for the caller.
 ZERO_HAS_A_MEANING = frozenset(("get-user", "update-user", "list-view-items", "update-view-items"))

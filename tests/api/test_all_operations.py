@@ -53,8 +53,11 @@ async def test_ids_of_another_account_do_not_exist(two_shops: Any, operation: Op
     names = samples.SAMPLES[operation.id].ids
     before = await stored(ours), await stored(theirs)
     for foreign in itertools.product((False, True), repeat=len(names)):
-        # 0 is the caller, and the type of a file is no id.
-        swapped = {n for n, is_foreign in zip(names, foreign, strict=True) if is_foreign} - {"file_type"}
+        # 0 is the caller; the type of a file and the name of a card are no ids.
+        swapped = {n for n, is_foreign in zip(names, foreign, strict=True) if is_foreign} - {
+            "file_type",
+            "slug",
+        }
         mixed = {**our_things, "me": ours.ada.user_id, **{n: their_things[n] for n in swapped}}
         if "me" in swapped:
             mixed["me"] = theirs.ada.user_id

@@ -56,6 +56,7 @@ layers: setup
 # Pages that are made from the code.
 docs: setup
 	@$(BIN)/python -m tools.settings_page
+	@$(BIN)/python -m tools.reference
 
 bench: setup
 	@$(BIN)/python -m bench $(ARGS)

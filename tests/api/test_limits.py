@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,8 @@ from polus.api.limits import TooMany
 from polus.api.table import OPERATIONS
 from polus.store import database as databases
 from polus.store.database import Database
+from tests import direct
+from tests.direct import Reply
 from tests.world import Client, World
 
 # So slow that nothing runs out while a test runs, however slow the machine is.
@@ -21,35 +22,8 @@ SLOW = 1_000_000.0
 HEADER = "X-Gorgias-Account-Api-Call-Limit"
 
 
-class Answer:
-    """What the application sent."""
-
-    def __init__(self, sent: list[Any]) -> None:
-        self.status: int = sent[0]["status"]
-        self.headers = {k.decode().title(): v.decode() for k, v in sent[0]["headers"]}
-        self.body: bytes = sent[1]["body"]
-
-
-async def ask(api: Api, client: Client, path: str = "/api/tags", method: str = "GET", **more: str) -> Answer:
-    headers = {**client.headers, **more}
-    scope = {
-        "type": "http",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "query_string": b"",
-        "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
-    }
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b""}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await api(scope, receive, send)
-    return Answer(sent)
+async def ask(api: Api, client: Client, path: str = "/api/tags", method: str = "GET") -> Reply:
+    return await direct.ask(api, client.headers, method, path)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from polus.api.operation import Operation
 from polus.api.table import OPERATIONS
 from polus.store import database as databases
 from polus.store.database import Database
-from tests import samples
+from tests import direct, samples
 from tests.world import World
 
 PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
@@ -32,28 +32,6 @@ class Counted:
         ours = "typeinfo_tree" not in text and "current_setting('jit')" not in text
         if ours and text.rstrip(";") not in ("BEGIN", "COMMIT", "ROLLBACK"):
             self.statements.append(text)
-
-    async def send(self, headers: dict[str, str], method: str, path: str, query: str, body: bytes) -> int:
-        """Call the application itself; the status."""
-        scope = {
-            "type": "http",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        }
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        self.statements.clear()
-        await self.api(scope, receive, send)
-        return int(sent[0]["status"])
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +63,9 @@ async def _measure(world: World, counted: Counted, operation: Operation, things:
     body, more, query = samples.parts(operation, things)
     raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     # Host name and key are looked up once and then remembered.
-    assert await counted.send(client.headers, "GET", "/api/tags", "", b"") == 200
+    assert (await direct.ask(counted.api, client.headers, "GET", "/api/tags")).status == 200
+    counted.statements.clear()
     at, text = samples.path(operation, things), urlencode(query, doseq=True)
-    status = await counted.send({**client.headers, **more}, operation.method, at, text, raw)
-    assert status == operation.status
+    answer = await direct.ask(counted.api, {**client.headers, **more}, operation.method, at, text, raw)
+    assert answer.status == operation.status
     return list(counted.statements)

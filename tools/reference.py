@@ -1,18 +1,21 @@
 """Writes what the documentation says of operations and events from the code itself: `make docs`.
 
-`docs/reference/events.md` is written whole. In `docs/resources/*.md` a block between two marks is: the operations of one tag.
+`docs/reference/events.md` and `operations.md` are written whole. In `docs/resources/*.md` a block between two marks is:
+the operations of one tag.
 """
 
 import re
 import sys
 from pathlib import Path
 
+from polus.api import openapi
 from polus.api.operation import Operation
 from polus.api.table import OPERATIONS
 from polus.desk import events
 
 DOCS = Path(__file__).parents[1] / "docs"
 EVENTS = DOCS / "reference" / "events.md"
+ALL = DOCS / "reference" / "operations.md"
 RESOURCES = DOCS / "resources"
 
 BLOCK = re.compile(r"<!-- operations: (?P<tag>[^>]+?) -->\n.*?<!-- end of operations -->\n", re.S)
@@ -26,6 +29,14 @@ ROLES = {
     "agent": "Lead",
     "admin": "Admin",
 }
+
+ALL_HEAD = """# Operations
+
+<!-- Written by `make docs` from the declarations in polus/api; a test compares them. -->
+
+All operations of the API, with the least role that may call them and the scope that an app needs. Their fields are at
+`/docs` and in `/openapi.json` of every installation; what holds for all of them is in [concepts/api.md](../concepts/api.md).
+"""
 
 EVENTS_HEAD = """# Events
 
@@ -48,11 +59,21 @@ def events_page() -> str:
     )
 
 
+def operations_page() -> str:
+    """The whole page of the operations, tag by tag."""
+    used = {operation.tag for operation in OPERATIONS}
+    tags = [*(tag for tag in openapi.TAGS if tag in used), *sorted(used - set(openapi.TAGS))]
+    return ALL_HEAD + "".join(f"\n## {tag}\n\n{openapi.TAGS.get(tag, '')}\n\n{_table(tag)}" for tag in tags)
+
+
 def block(tag: str) -> str:
     """The operations of a tag, between their marks."""
+    return BEGIN.format(tag) + _table(tag) + END
+
+
+def _table(tag: str) -> str:
     rows = [_row(operation) for operation in OPERATIONS if operation.tag == tag]
-    head = "| operation | | least role | scope |\n|---|---|---|---|\n"
-    return BEGIN.format(tag) + head + "".join(rows) + END
+    return "| operation | | least role | scope |\n|---|---|---|---|\n" + "".join(rows)
 
 
 def _row(operation: Operation) -> str:
@@ -68,7 +89,7 @@ def renewed(text: str) -> str:
 def pages() -> dict[Path, str]:
     """All pages that are made from the code, as they ought to be."""
     made = {page: renewed(page.read_text(encoding="utf-8")) for page in sorted(RESOURCES.glob("*.md"))}
-    return {EVENTS: events_page(), **made}
+    return {EVENTS: events_page(), ALL: operations_page(), **made}
 
 
 if __name__ == "__main__":

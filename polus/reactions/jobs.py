@@ -18,8 +18,8 @@ from polus.store.database import Database
 from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, Account, writing
 
-SHORTEST, LONGEST_STEP = 10, 250  # items
-FIRST = 50
+# Items: to begin with, and at most. A step never does more than twice as many as the one before.
+FIRST, MOST = 10, 250
 AIM = 0.03  # seconds that a step should take
 # One that takes longer hangs.
 LONGEST = 120.0
@@ -70,5 +70,5 @@ class Jobs:
             self._sizes.pop(key, None)
         elif done.items:
             wanted = int(done.items * AIM / max(time.monotonic() - begun, 0.001))
-            self._sizes[key] = min(max(wanted, SHORTEST), LONGEST_STEP)
+            self._sizes[key] = min(max(wanted, 1), size * 2, MOST)
         return done.taken

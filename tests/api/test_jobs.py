@@ -1,5 +1,6 @@
 """`/api/jobs`, and what the worker makes of them."""
 
+import asyncio
 import csv
 import io
 import json
@@ -320,6 +321,29 @@ async def test_an_errored_job_goes_on_where_it_was(world: World, monkeypatch: py
     await work(world)
     assert (await look(world, made))["info"]["progress_count"] == 2
     assert [key for _, _, key, _ in await world.events("ticket-tags-added")] == ids
+
+
+async def test_two_workers_do_each_ticket_once(world: World) -> None:
+    ids = await tickets(world, 8)
+    made = await job(world, "updateTicket", {"ticket_ids": ids, "updates": {"add_tags": ["once"]}})
+    lanes = [Jobs(world.database, Book(world.database, "http://polus.example")) for _ in range(2)]
+    key = (world.account.id, made["id"])
+    while (await look(world, made))["status"] != "done":
+        for lane in lanes:
+            lane._sizes[key] = 1
+        await asyncio.gather(*(lane.run(key) for lane in lanes))
+    assert sorted(key for _, _, key, _ in await world.events("ticket-tags-added")) == ids
+    assert (await look(world, made))["info"]["progress_count"] == 8
+
+
+async def test_an_errored_export_that_is_cancelled_leaves_nothing(world: World) -> None:
+    made = await job(world, "exportTicket", {"ticket_ids": await tickets(world, 2)})
+    lane = Jobs(world.database, Book(world.database, "http://polus.example"))
+    await lane.run((world.account.id, made["id"]))
+    await world.rows("update jobs set status = 'errored' where account_id = $1 returning 1")
+    assert (await world.leo.delete(f"/api/jobs/{made['id']}")).status == 204
+    assert await stored(world, "select count(*) from job_parts where account_id = $1") == [(0,)]
+    assert await stored(world, "select status, items from jobs where account_id = $1") == [("canceled", None)]
 
 
 async def test_a_creator_who_is_gone_ends_the_job(world: World) -> None:

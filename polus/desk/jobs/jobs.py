@@ -78,8 +78,12 @@ from jobs where account_id = $1 and id = $2 for update
 """
 UPDATE = (
     """
+with gone as (
+  delete from job_parts where account_id = $1 and job_id = $2 and $8::timestamptz is not null
+)
 update jobs as j set status = $3, params = $4, meta = $5, scheduled_datetime = $6, due_datetime = $7,
-  ended_datetime = $8, cancel_requested_datetime = $9, cancelled_datetime = $10
+  ended_datetime = $8, cancel_requested_datetime = $9, cancelled_datetime = $10,
+  items = case when $8::timestamptz is null then items end, plan = case when $8::timestamptz is null then plan end
 where j.account_id = $1 and j.id = $2 returning """
     + WIRE
 )

@@ -1,5 +1,6 @@
 """Macros as a CSV file, out and in. Rows whose `external_id` is known change that macro, others make new ones."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -120,12 +121,17 @@ async def begin_import(work: Work, job: Job) -> tuple[list[int], Any]:
         raise errors.Invalid({}, "The file is gone.")
     raw = await work.database.files.read(found[job.params["url"]].key, limit=files.FILE_LIMIT)
     try:
-        rows = [wire.encode(row) for row in tables.read(raw, COLUMNS, selecting.MOST)]
+        # Beside the loop: a large file takes a while, and other work goes on.
+        rows = await asyncio.to_thread(_rows, raw)
     except tables.Unreadable as unreadable:
         raise errors.Invalid({}, str(unreadable)) from None
     parts = dict(enumerate(rows, 1))
     await kinds.keep(work, job, parts)
     return list(parts), None
+
+
+def _rows(raw: bytes) -> list[str]:
+    return [wire.encode(row) for row in tables.read(raw, COLUMNS, selecting.MOST)]
 
 
 async def step_import(work: Work, job: Job, numbers: Sequence[int]) -> Failures:

@@ -98,11 +98,11 @@ SAMPLES: dict[str, Sample] = {
     "download-file": Sample(1, ("file_type", "hash", "resource_name")),
     "list-tags": Sample(1, query={"search": MARK}),
     "create-tag": Sample(2, body=lambda _: {"name": "urgent", "description": "today"}),
-    "delete-tags": Sample(5, body=lambda things: {"ids": [things["tag"], things["tag2"]]}),
+    "delete-tags": Sample(7, body=lambda things: {"ids": [things["tag"], things["tag2"]]}),
     "get-tag": Sample(1, ("tag",)),
-    "update-tag": Sample(3, ("tag",), lambda _: {"name": "sweets"}),
-    "delete-tag": Sample(5, ("tag",)),
-    "merge-tags": Sample(6, ("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
+    "update-tag": Sample(8, ("tag",), lambda _: {"name": "sweets"}),
+    "delete-tag": Sample(7, ("tag",)),
+    "merge-tags": Sample(12, ("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
     "list-teams": Sample(1),
     "create-team": Sample(
         4, body=lambda things: {"name": "Night shift", "members": [{"id": things["user"]}]}

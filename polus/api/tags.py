@@ -164,7 +164,7 @@ async def update(work: Work, call: Call[NoQuery, TagUpdate]) -> bytes:
     given = wire.given(call.body)
     if "decoration" in given:
         given["decoration"] = given["decoration"] or {}
-    return (await tags.update(work, call.id, given)).encode()
+    return (await removals.update_tag(work, call.id, given)).encode()
 
 
 @operation(
@@ -191,7 +191,7 @@ async def delete(work: Work, call: Call[NoQuery, None]) -> None:
 async def delete_many(work: Work, call: Call[NoQuery, TagIds]) -> None:
     """Delete several tags.
 
-    Unknown ids are passed over.
+    Unknown ids are passed over; when one is used by a rule or macro, none is deleted.
     """
     await removals.remove_tags(work, call.body.ids)
 
@@ -213,4 +213,4 @@ async def merge(work: Work, call: Call[NoQuery, TagMerge]) -> bytes:
 
     Their tickets get this tag and the sources are deleted.
     """
-    return (await tags.merge(work, call.body.source_tags_ids, call.id)).encode()
+    return (await removals.merge_tags(work, call.body.source_tags_ids, call.id)).encode()

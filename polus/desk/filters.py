@@ -52,6 +52,11 @@ async def definitions(work: Work, text: str) -> dict[int, Definition]:
     return {row["id"]: Definition(row["object_type"], row["data_type"], row["input_type"]) for row in rows}
 
 
+def must_exist(reference: Reference) -> bool:
+    """Names of tags are only words: an action makes the tag, a condition waits for it."""
+    return not (reference.kind == "Tag" and isinstance(reference.key, str))
+
+
 async def missing(work: Work, references: Iterable[Reference]) -> list[Reference]:
     """Which of the things that code names are not there."""
     named = list(references)
@@ -68,7 +73,8 @@ async def check(work: Work, text: str, *, customers: bool = False) -> Checked:
     try:
         program = parse.filters(text)
         reading = bind.filters(program, await definitions(work, text), customers=customers)
-        return Checked(reading.accept(await missing(work, reading.references)), tree.encode(program))
+        gone = await missing(work, filter(must_exist, reading.references))
+        return Checked(reading.accept(gone), tree.encode(program))
     except Refused as refused:
         raise errors.Invalid({"filters": refused.messages}) from None
 

@@ -83,3 +83,48 @@ async def test_who_may(world: World) -> None:
     assert refused.status == 403
     assert refused.json["error"]["msg"] == "You do not have the permission to perform this action."
     assert (await world.oda.get("/api/tags")).status == 200
+
+
+async def speakers(world: World, name: str) -> dict[str, str]:
+    """A macro, a rule and a view that speak of a tag; their paths."""
+    action = {"name": "addTags", "title": "Tag", "arguments": {"tags": f"{name}, other"}}
+    macro = await world.leo.post("/api/macros", {"name": "M", "actions": [action]})
+    code = f"if (containsAny(ticket.tags.name, ['{name}'])) {{ Action('removeTags', {{tags: '{name}'}}); }}"
+    rule = await world.leo.post("/api/rules", {"name": "R", "code": code, "event_types": "ticket-created"})
+    view = await world.leo.post(
+        "/api/views", {"slug": "v", "filters": f"containsAny(ticket.tags.name, ['{name}'])"}
+    )
+    made = {"macros": macro, "rules": rule, "views": view}
+    assert {answer.status for answer in made.values()} == {201}, [a.raw for a in made.values()]
+    return {kind: f"/api/{kind}/{answer.json['id']}" for kind, answer in made.items()}
+
+
+async def test_a_new_name_is_written_everywhere(world: World) -> None:
+    late, slow = [(await world.leo.post("/api/tags", {"name": n})).json["id"] for n in ("late", "slow")]
+    paths = await speakers(world, "late")
+    assert (await world.leo.put(f"/api/tags/{late}", {"name": "delayed"})).status == 202
+    for name in ("delayed", "slow"):
+        macro, rule, view = [(await world.leo.get(path)).json for path in paths.values()]
+        assert macro["actions"][0]["arguments"]["tags"] == f"{name}, other"
+        assert rule["code"].count(f"'{name}'") == 2
+        assert view["filters"] == f"containsAny(ticket.tags.name, ['{name}'])"
+        assert view["filters_ast"]["body"][0]["expression"]["arguments"][1]["elements"][0]["value"] == name
+        assert view["deactivated_datetime"] is None
+        if name == "delayed":
+            merged = await world.leo.put(f"/api/tags/{slow}/merge", {"source_tags_ids": [late]})
+            assert merged.status == 202, merged.raw
+
+
+async def test_a_tag_that_is_used_stays(world: World) -> None:
+    late, free = [(await world.leo.post("/api/tags", {"name": n})).json["id"] for n in ("late", "free")]
+    await speakers(world, "late")
+    refused = await world.leo.delete("/api/tags", {"ids": [free, late]})
+    assert refused.status == 409
+    assert refused.json["error"] == {
+        "msg": "The resource is used and cannot be deleted.",
+        "data": {"rules": ["R"], "macros": ["M"]},
+    }
+    assert (await world.leo.delete(f"/api/tags/{late}")).status == 409
+    assert (await world.leo.get(f"/api/tags/{free}")).status == 200
+    assert (await world.leo.delete(f"/api/tags/{free}")).status == 204
+    assert await world.events("view-deactivated") == []

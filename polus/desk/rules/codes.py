@@ -8,7 +8,6 @@ import msgspec
 from polus.base import errors
 from polus.desk import filters
 from polus.lang import bind, parse, tree
-from polus.lang.nodes import Reference
 from polus.lang.refused import Refused
 from polus.store.work import Work
 
@@ -30,12 +29,7 @@ async def check(work: Work, text: str, *, active: bool) -> Code:
         program = parse.code(text)
         reading = bind.rule(program, await filters.definitions(work, text))
         if active:
-            reading.accept(await filters.missing(work, filter(_must_exist, reading.references)))
+            reading.accept(await filters.missing(work, filter(filters.must_exist, reading.references)))
     except Refused as refused:
         raise errors.Invalid({"code": refused.messages}) from None
     return Code(tree.encode(program), sorted(f"{kind}:{key}" for kind, key in reading.references))
-
-
-def _must_exist(reference: Reference) -> bool:
-    # Names of tags are only words: an action makes the tag, a condition waits for it.
-    return not (reference.kind == "Tag" and isinstance(reference.key, str))

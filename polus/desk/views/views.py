@@ -7,6 +7,7 @@ import msgspec
 
 from polus.base import errors, wire
 from polus.desk import changes, filters
+from polus.lang import parse, rewrite, tree
 from polus.store.work import Work
 
 MOST_SHARED = 500
@@ -282,3 +283,16 @@ async def deactivate(work: Work, kind: str, keys: Sequence[int | str]) -> None:
     for view_id in found:
         reason = kind + " " + ", ".join(str(key) for key in keys) + " was deleted."
         work.record("view-deactivated", "View", view_id, {"reason": reason})
+
+
+RENAME = "update views set filters = $3, filters_ast = $4 where account_id = $1 and id = $2"
+
+
+async def rename_tags(work: Work, renamed: Mapping[str, str]) -> None:
+    """Write the new names of tags into the filters that have the old ones. Event view-updated."""
+    for row in await work.db.fetch(CANDIDATES, work.account.id):
+        text = rewrite.code(row["filters"], parse.filters(row["filters"]), renamed)
+        if text != row["filters"]:
+            ast = tree.encode(parse.filters(text))
+            await work.db.execute(RENAME, work.account.id, row["id"], text, ast)
+            work.record("view-updated", "View", row["id"], {"filters": [row["filters"], text]})

@@ -381,6 +381,8 @@ async def test_views_select_tickets(world: World) -> None:
     assert await stored(world) == [(first, "closed"), (second, "open"), (spam, "open")]
     ended = await done(world, "updateTicket", {"view": {}, "updates": {"language": "fr"}})
     assert ended["info"]["total_count"] == 2
+    searched = {"view": {"search": '"my parcel" -lamp'}, "updates": {"language": "nl"}}
+    assert (await done(world, "updateTicket", searched))["info"]["total_count"] == 2
     never = {"view": {}, "end_datetime": "2001-01-01", "updates": {"language": "de"}}
     assert (await done(world, "updateTicket", never))["info"]["total_count"] == 0
 

@@ -24,7 +24,7 @@ t.id {negated} in (
     where w.account_id = $1 and w.word >= $w collate "C" and w.word < $e collate "C"
       and not exists (select from unnest($a::text[]) as a (word) where not exists (select from customer_words o
         where o.account_id = $1 and o.customer_id = w.customer_id and o.word = a.word collate "C"))
-  union select $n::bigint
+  union select $n::bigint where $n::bigint is not null
 )
 """
 

@@ -89,6 +89,7 @@ async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: byte
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     ]
     if scope["method"] not in ("GET", "HEAD"):
         status, body, headers = 405, b"", [(b"allow", b"GET, HEAD"), (b"content-length", b"0")]

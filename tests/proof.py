@@ -89,6 +89,8 @@ def _check_headers(status: int, headers: Any, raw: bytes, method: str) -> None:
     for name in ("X-Request-Id", "X-Gorgias-Release", "X-Gorgias-Account-Api-Call-Limit", "Content-Length"):
         assert headers.get(name), name
     assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert ("Retry-After" in headers) == (status == 429)
     if raw:
         assert headers["Content-Type"].split(";")[0] == "application/json"

@@ -35,6 +35,11 @@ GZIP_FROM = 1024
 NOTHING = re.compile(rb"q\s*=\s*0(?:\.0{0,3})?")
 ATTEMPTS = 3
 RELEASE = ("polus-" + __version__).encode()
+# Opened in a browser, an answer is never more than its text.
+NO_PAGE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 # Who calls without credentials: may reach public files only.
 ANYBODY = Actor("anybody", role="observer-agent")
 NOT_HERE = b"<!doctype html><title>Not found</title><h1>There is no such helpdesk here.</h1>"
@@ -209,6 +214,7 @@ class Api:
         body = reply.body
         headers = [
             (b"cache-control", b"no-store"),
+            *NO_PAGE,
             (b"x-request-id", exchange.id.encode()),
             (b"x-gorgias-release", RELEASE),
             (b"x-gorgias-account-api-call-limit", exchange.usage.header()),

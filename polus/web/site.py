@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -43,6 +44,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 BODY_LIMIT = 64 * 1024 * 1024
+MOST_ID = 2**63 - 1
 NOT_HERE = "<!doctype html><title>Not found</title><h1>There is no such helpdesk here.</h1>"
 
 log = structlog.get_logger(__name__)
@@ -179,8 +181,15 @@ class Site:
         return endpoint
 
     async def _visit(self, request: Request) -> Visit:
+        if not all(map(storable, request.path_params.values())):
+            raise errors.NotFound
         account = await self.hosts.account(request.headers.get("host", ""), request.url.scheme)
         return Visit(self, request, account)
+
+
+def storable(value: Any) -> bool:
+    """Whether a part of a path can be the name or number of anything: PostgreSQL has no NUL and ends at 64 bits."""
+    return value <= MOST_ID if isinstance(value, int) else "\0" not in str(value)
 
 
 async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:

@@ -60,6 +60,29 @@ async def test_the_inbox_begins_with_what_is_open(ada: Browser, shop: worlds.Wor
     assert (await ada.get("/inbox/nonsense")).status == 404
 
 
+async def test_numbers_and_names_that_nothing_can_have(ada: Browser, shop: worlds.World) -> None:
+    ticket = (await make.ticket(shop))["id"]
+    far = 2**63
+    for path in (
+        f"/inbox/open/{far}",
+        f"/inbox/open/{far}/ticket",
+        f"/tickets/{far}",
+        f"/tickets/{ticket}/messages/{far}/html",
+        "/attachments/attachment/%00",
+        "/attachments/%00/x",
+        "/inbox/%00",
+    ):
+        assert (await ada.get(path)).status == 404, path
+    csrf = {"csrf": await ada.token()}
+    for path in (
+        f"/tickets/{far}/status",
+        f"/tickets/{far}/messages",
+        f"/tickets/{ticket}/messages/{far}/resend",
+        f"/customers/{far}/note",
+    ):
+        assert (await ada.post(path, csrf)).status == 404, path
+
+
 async def test_each_view_holds_its_tickets(ada: Browser, shop: worlds.World) -> None:
     made = {name: (await make.ticket(shop, subject=name))["id"] for name in ("plain", "mine", "closed", "snoozed", "spam", "trash")}  # fmt: skip
     for name, change in {

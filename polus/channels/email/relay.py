@@ -12,6 +12,7 @@ import aiosmtplib
 import msgspec
 from aiosmtplib import SMTP
 
+from polus.base import text
 from polus.base.settings import Relay
 
 PATIENCE = 60.0  # seconds for each command
@@ -60,7 +61,7 @@ async def send(relay: Relay, letter: Letter, host: str) -> Outcome:
         # The server does not want us at all, which says nothing about the mail.
         return Outcome(False, _said(error.code, error.message), later=everybody)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        return Outcome(False, f"{type(error).__name__}: {error}"[:MOST_SAID], later=everybody)
+        return Outcome(False, _cut(f"{type(error).__name__}: {error}"), later=everybody)
     finally:
         await _hang_up(client)
 
@@ -85,7 +86,7 @@ async def _hand_over(client: SMTP, letter: Letter) -> Outcome:
         said = "; ".join(_said(one.code, one.message) for one in error.recipients[:5])
         return Outcome(False, said, *_divided(codes))
     except aiosmtplib.SMTPNotSupported as error:
-        return Outcome(False, str(error)[:MOST_SAID], never=everybody)
+        return Outcome(False, _cut(str(error)), never=everybody)
     except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as error:
         permanent = error.code >= 500
         said = _said(error.code, error.message)
@@ -94,7 +95,7 @@ async def _hand_over(client: SMTP, letter: Letter) -> Outcome:
         )
     codes = {one: reply.code for one, reply in refused.items()}
     told = "; ".join(_said(reply.code, reply.message) for reply in refused.values())
-    return Outcome(True, told or said[:MOST_SAID], *_divided(codes))
+    return Outcome(True, _cut(told or said), *_divided(codes))
 
 
 def _divided(codes: dict[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -103,7 +104,12 @@ def _divided(codes: dict[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _said(code: int, message: str) -> str:
-    return f"{code} {message}"[:MOST_SAID]
+    return _cut(f"{code} {message}")
+
+
+def _cut(said: str) -> str:
+    """Storable: what a server says in Latin-1 arrives with lone surrogates, which PostgreSQL refuses."""
+    return text.clean(said)[:MOST_SAID]
 
 
 async def _hang_up(client: SMTP) -> None:

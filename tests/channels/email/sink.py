@@ -38,7 +38,7 @@ class Sink:
     """`refusals`: recipient → reply. `on_data`: reply to a whole mail; "" hangs up after taking it."""
 
     taken: list[Taken] = field(default_factory=list)
-    refusals: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str | bytes] = field(default_factory=dict)
     on_data: str = "250 taken"
     on_sender: str = "250 ok"
     password: str | None = None
@@ -83,7 +83,7 @@ class Sink:
 
     async def handle_RCPT(
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
+    ) -> str | bytes:
         refusal = self.refusals.get(address)
         if refusal is None:
             envelope.rcpt_tos.append(address)

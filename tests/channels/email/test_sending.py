@@ -227,6 +227,20 @@ async def test_a_refusal_for_good_is_told_and_can_be_put_right(exit: Exit) -> No
     assert (await exit.message(sent))["failed_datetime"] is None
 
 
+@pytest.mark.parametrize(("code", "failed"), [(b"550", True), (b"450", False)])
+async def test_a_refusal_in_no_known_writing_is_written_down_all_the_same(
+    exit: Exit, code: bytes, failed: bool
+) -> None:
+    exit.sink.refusals["jane@customer.example"] = code + b" Empf\xe4nger \0 unbekannt"
+    sent = await exit.office.answer(await ticket(exit.office))
+    await exit.work()
+    message = await exit.message(sent)
+    assert (message["failed_datetime"] is not None) is failed
+    told = message["last_sending_error"]["error"] if failed else (await exit.due())[0]["error"]
+    assert "Empf\ufffdnger  unbekannt" in told
+    assert failed or (await exit.due())[0]["worker"] is None
+
+
 @pytest.mark.parametrize("trouble", ["recipient", "sender", "data", "closed", "hangs up"])
 async def test_a_temporary_failure_comes_again_as_the_same_bytes(exit: Exit, trouble: str) -> None:
     sink = exit.sink

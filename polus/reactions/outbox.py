@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from polus.base import figures
 from polus.desk import accounts
 from polus.reactions.event import Event
 from polus.reactions.table import Reaction
@@ -83,10 +84,14 @@ class Outbox:
         account = await self._book.account(account_id)
         try:
             async with asyncio.timeout(LONGEST):
-                return await self._react(account, key)
+                done = await self._react(account, key)
+            if done:
+                figures.reactions.labels(name, "done").inc()
+            return done
         except Exception as error:
             # When it is the database that is away, this raises too, and the row stays as it was.
             given_up = await self._failed(key, error)
+            figures.reactions.labels(name, "failed").inc()
             log.exception("reaction failed", reaction=name, event_id=event_id, given_up=given_up)
             return True
 

@@ -28,6 +28,18 @@ def locked(path: str) -> int | None:
     return fd
 
 
+def leaving(path: str) -> bool:
+    """Whether the last user has taken the lock for himself: he has ended PostgreSQL and waits for us to end."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def spawn(uid: int, gid: int, command: list[str]) -> int:
     """Starts PostgreSQL as the given user; returns its process id."""
     pid = os.fork()
@@ -92,6 +104,9 @@ def keep(users: str, uid: int, gid: int, command: list[str]) -> None:
     while lived or failures < FAILURES:
         begun = time.monotonic()
         if watch(spawn(uid, gid, command), users, wakeup):
+            return
+        # A shutdown that fails (a full disk) looks like a crash, but nobody is there to start again for.
+        if leaving(users):
             return
         if time.monotonic() - begun >= FAST:
             failures, lived = 0, True

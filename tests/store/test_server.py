@@ -122,6 +122,17 @@ async def test_stop_may_be_called_twice(data: Path) -> None:
     await running.stop()
 
 
+async def test_a_shutdown_that_fails_ends_all_the_same(data: Path) -> None:
+    running = await server.start(data, **FAST)
+    await query(running.url, "CREATE TABLE kept AS SELECT 1 AS number")
+    control = data / "postgres" / "global" / "pg_control"
+    control.rename(control.with_name("hidden"))
+    await asyncio.wait_for(running.stop(), 30)
+    control.with_name("hidden").rename(control)
+    async with server.attach(data) as again:
+        assert await query(again.url, "SELECT number FROM kept") == 1
+
+
 async def test_processes_share_it_and_the_last_stops_it(data: Path) -> None:
     with user(data) as other:
         postmaster = int(other.stdout.readline())

@@ -189,6 +189,8 @@ SAMPLES: dict[str, Sample] = {
     ),
     "get-satisfaction-survey": Sample(1, ("survey",)),
     "update-satisfaction-survey": Sample(3, ("survey",), lambda _: {"score": 5}),
+    "get-legacy-statistic": Sample(2, ("statistic",), lambda _: {"filters": {}}),
+    "download-legacy-statistic": Sample(2, ("statistic",), lambda _: {"filters": {}}),
     "search-metric-cards": Sample(0, query={"q": "answer"}),
     "get-metric-card": Sample(0, ("slug",)),
     "create-metric-card-feedback": Sample(1, ("slug",), lambda _: {"rating": "up"}),
@@ -227,7 +229,13 @@ async def fill(world: World) -> Things:
     """One of everything, all carrying MARK; ids by what they are of. May be done again: then there is more."""
     ada, leo, lia = world.ada, world.leo, world.lia
     again = (await world.rows("select count(*) from tags where account_id = $1"))[0][0]
-    things: Things = {"me": 0, "hash": world.account.hash, "file_type": "attachment", "slug": "open-tickets"}
+    things: Things = {
+        "me": 0,
+        "hash": world.account.hash,
+        "file_type": "attachment",
+        "slug": "open-tickets",
+        "statistic": "tickets-created-per-channel",
+    }
     for name in ("tag", "tag2"):
         things[name] = _made(await leo.post("/api/tags", {"name": f"{MARK} {name} {again}"}))["id"]
     user = {

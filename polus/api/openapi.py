@@ -318,7 +318,7 @@ def _flat(info: inspect.Type) -> list[inspect.Type]:
 def _responses(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {"description": _success(operation), "headers": dict(ON_ALL)}
     if operation.answer is not None:
-        success["content"] = {"application/json": {"schema": found[repr(operation.answer)]}}
+        success["content"] = {operation.answer_content: {"schema": found[repr(operation.answer)]}}
     responses: dict[str, Any] = {str(operation.status): success}
     if operation.status == 307:
         success["headers"] |= LOCATION

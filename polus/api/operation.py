@@ -84,6 +84,7 @@ class Operation(msgspec.Struct, frozen=True):
     body_required: bool
     tolerated: frozenset[str]
     request_content: str
+    answer_content: str
     public: Callable[[list[str]], bool] | None
     redirects: bool
     intake: Intake | None
@@ -113,6 +114,7 @@ def operation(
     statuses: tuple[int, ...] = (),
     tolerated: Collection[str] = (),
     request_content: str = "application/json",
+    answer_content: str = "application/json",
     public: Callable[[list[str]], bool] | None = None,
     redirects: bool = False,
     intake: Intake | None = None,
@@ -122,7 +124,7 @@ def operation(
     `scope`: the OAuth2 scope; None: any valid credential. `role`: the least role. `subject` raises unless the
     thing that the path's first id names is there; a wrong body is told only then (reference: order of checks). `ignored`:
     read-only keys that a body may echo. `lenient`: unknown body keys are dropped. `answer`: type of the answer for
-    the document, None when it is empty. `writes`: in a transaction; by default every method but GET. `failure`:
+    the document, None when it is empty; `answer_content`: what it is sent as. `writes`: in a transaction; by default every method but GET. `failure`:
     the sentence of a 400, by default made from `id`. `statuses`: further statuses the document names.
     `tolerated`: unknown query keys that are let pass. `public`: whether the path, given its parameters, is open to
     anybody. `intake`: reads a body that is no JSON; `body` then only describes it. `redirects`: whether the path's first id may be of something merged (301). The function's docstring is
@@ -156,6 +158,7 @@ def operation(
                 body_required=body_required,
                 tolerated=frozenset((*tolerated, *repeated)),
                 request_content=request_content,
+                answer_content=answer_content,
                 public=public,
                 redirects=redirects,
                 intake=intake,

@@ -121,7 +121,7 @@ SAMPLES: dict[str, Sample] = {
     "delete-user": Sample(7, ("user",)),
     "list-custom-fields": Sample(1, query={"object_type": "Ticket"}),
     "create-custom-field": Sample(
-        3, body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}
+        4, body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}
     ),
     "update-custom-fields": Sample(4, body=lambda things: [{"id": things["field"], "priority": 7}]),
     "get-custom-field": Sample(1, ("field",)),

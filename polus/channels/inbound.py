@@ -50,6 +50,8 @@ where t.account_id = $1 and t.customer_id = $2 and t.channel = $3 and t.status =
   and t.trashed_datetime is null and t.merged_into_id is null
   and (s.data->'tickets'->>'enabled')::boolean
   and t.created_datetime > $4::timestamptz - make_interval(days => (s.data->'tickets'->>'merging_window_days')::int)
+  and not exists (select from events e where e.account_id = t.account_id and e.ticket_id = t.id
+    and e.type = 'ticket-excluded-from-auto-merge')
 order by t.created_datetime desc limit 1
 """
 

@@ -38,11 +38,11 @@ returning f.id, """
     + WIRE
     + "::text as wire"
 )
-# Two who create at once must not both see room for one more: the account's row is the place in the queue.
+# Two who create at once must not both see room for one more: the account's row is the place in the queue. A statement of
+# its own, because one statement sees what was there before it waited.
+QUEUE = "select id from accounts where id = $1 for update"
 COUNT = """
-with held as (select id from accounts where id = $1 for update)
-select count(f.id) from held left join custom_fields f
-  on f.account_id = held.id and f.object_type = $2 and f.deactivated_datetime is null
+select count(*) from custom_fields where account_id = $1 and object_type = $2 and deactivated_datetime is null
 """
 LOCK = """
 select id, external_id, object_type, label, description, priority, required, requirement_type, managed_type,
@@ -82,6 +82,7 @@ def _requirement(given: dict[str, Any], old: Mapping[str, Any]) -> None:
 
 
 async def _room(work: Work, object_type: str) -> None:
+    await work.db.execute(QUEUE, work.account.id)
     if await work.db.fetchval(COUNT, work.account.id, object_type) >= MOST_ACTIVE:
         raise errors.Conflict(
             {"limit": MOST_ACTIVE}, f"The limit of {MOST_ACTIVE} active custom fields is reached."

@@ -59,7 +59,7 @@ async def rename(work: Work, renamed: Mapping[str, str]) -> None:
             await macros.update(work, row["id"], {"actions": [_action(action, renamed) for action in given]})
     for row in await work.db.fetch(RULES, work.account.id, _keys((), list(renamed))):
         code = rewrite.code(row["code"], parse.code(row["code"]), renamed)
-        await rules.update(work, row["id"], {"code": code})
+        await rules.update(work, row["id"], {"code": code}, reworded=True)
     await views.rename_tags(work, renamed)
 
 

@@ -1,5 +1,6 @@
 """`/api/custom-fields`, and the values on tickets and customers."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -129,6 +130,14 @@ async def test_limits(world: World) -> None:
     walked = await world.oda.walk("/api/custom-fields", object_type="Ticket", limit=10)
     assert len(walked) == 25
     await field(world, dropdown(*map(str, range(2000))), object_type="Customer")
+
+
+async def test_the_limit_holds_for_those_who_create_at_once(world: World) -> None:
+    for number in range(23):
+        await field(world, label=str(number))
+    body = {"object_type": "Ticket", "label": "more", "definition": TEXT}
+    answers = await asyncio.gather(*(world.leo.post("/api/custom-fields", body) for _ in range(5)))
+    assert sorted(answer.status for answer in answers) == [201, 201, 409, 409, 409]
 
 
 async def test_kinds_are_fixed_and_managed_types_single(world: World) -> None:

@@ -128,3 +128,13 @@ async def test_a_tag_that_is_used_stays(world: World) -> None:
     assert (await world.leo.get(f"/api/tags/{free}")).status == 200
     assert (await world.leo.delete(f"/api/tags/{free}")).status == 204
     assert await world.events("view-deactivated") == []
+
+
+async def test_a_rule_gets_the_new_name_though_something_else_it_names_is_gone(world: World) -> None:
+    tag = (await world.leo.post("/api/tags", {"name": "late"})).json["id"]
+    team = (await world.leo.post("/api/teams", {"name": "Night"})).json["id"]
+    code = f"if (eq(ticket.assignee_team.id, {team})) Action('addTags', {{tags: 'late'}})"
+    rule = (await world.leo.post("/api/rules", {"name": "R", "code": code})).json["id"]
+    assert (await world.leo.delete(f"/api/teams/{team}")).status == 204
+    assert (await world.leo.put(f"/api/tags/{tag}", {"name": "delayed"})).status == 202
+    assert (await world.oda.get(f"/api/rules/{rule}")).json["code"] == code.replace("late", "delayed")

@@ -9,7 +9,7 @@ from polus.desk.accounts import Book
 from polus.desk.rules import chains
 from polus.reactions import rules as reaction
 from polus.reactions.outbox import Outbox
-from polus.reactions.table import Reaction
+from polus.reactions.table import REACTIONS, Reaction
 from polus.store import work as works
 from polus.store.queue import Queue
 from polus.store.work import SYSTEM, Subscription, writing
@@ -490,3 +490,21 @@ async def test_a_chain_asks_only_for_rules_when_none_is_called(shop: Shop) -> No
     async with writing(shop.world.database, shop.world.account, SYSTEM) as work:
         await chains.follow(work, 1, [chains.Phase("ticket-created")])
     assert await shop.runs() == []
+
+
+async def test_a_reply_is_queued_for_delivery(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in {kind for listed in REACTIONS for kind in listed.on}:
+        monkeypatch.setitem(
+            works.subscriptions,
+            kind,
+            tuple(Subscription(one.name, one.when) for one in REACTIONS if kind in one.on),
+        )
+    await shop.rule("Action('replyToTicket', {body_text: 'Hi'})")
+    ticket = await make.ticket(shop.world)
+    database = shop.world.database
+    await Queue(
+        database, Outbox(database, REACTIONS, Book(database, "http://helpdesk.example")).lane()
+    ).drain()
+    rows = await shop.world.rows("select message_id, recipients from deliveries where account_id = $1")
+    reply = (await shop.see(ticket["id"]))["messages"][1]
+    assert [(row["message_id"], row["recipients"]) for row in rows] == [(reply["id"], ["mia@example.com"])]

@@ -136,8 +136,11 @@ async def create(work: Work, given: Mapping[str, Any]) -> str:
     return row[1]  # type: ignore[no-any-return]
 
 
-async def update(work: Work, rule_id: int, given: Mapping[str, Any]) -> str:
-    """Change a rule; 404, 400, 409. Events rule-updated, and rule-deactivated or rule-reactivated."""
+async def update(work: Work, rule_id: int, given: Mapping[str, Any], *, reworded: bool = False) -> str:
+    """Change a rule; 404, 400, 409. Events rule-updated, and rule-deactivated or rule-reactivated.
+
+    `reworded`: the code says the same in other words, so what else it names may be gone meanwhile.
+    """
     row = await work.db.fetchrow(LOCK, work.account.id, rule_id)
     if row is None:
         raise errors.NotFound
@@ -145,7 +148,7 @@ async def update(work: Work, rule_id: int, given: Mapping[str, Any]) -> str:
     new = {**old, **_stored(given)}
     changed = changes.between(old, new)
     active, was = new["deactivated_datetime"] is None, old["deactivated_datetime"] is None
-    code = await _new_code(work, old, new)
+    code = await _new_code(work, old, new, reworded=reworded)
     if not changed:
         return await get(work, rule_id)
     if active and not was:
@@ -170,7 +173,9 @@ async def update(work: Work, rule_id: int, given: Mapping[str, Any]) -> str:
     return answer  # type: ignore[no-any-return]
 
 
-async def _new_code(work: Work, old: Mapping[str, Any], new: Mapping[str, Any]) -> codes.Code | None:
+async def _new_code(
+    work: Work, old: Mapping[str, Any], new: Mapping[str, Any], *, reworded: bool
+) -> codes.Code | None:
     """What a change makes of the code; None when nothing about it is new.
 
     A rule keeps its name changeable when somebody that its code names has been deleted meanwhile.
@@ -178,7 +183,7 @@ async def _new_code(work: Work, old: Mapping[str, Any], new: Mapping[str, Any]) 
     active = new["deactivated_datetime"] is None
     if new["code"] == old["code"] and not (active and old["deactivated_datetime"] is not None):
         return None
-    return await codes.check(work, new["code"], active=active)
+    return await codes.check(work, new["code"], active=active and not reworded)
 
 
 async def delete(work: Work, rule_id: int) -> None:

@@ -140,6 +140,15 @@ async def test_auto_merge_joins_the_open_ticket_of_the_same_customer(office: Off
     second = await office.deliver(mail("Two"))
     stranger = await office.deliver(mail("Three", sender="x@y.example"))
     assert first["ticket_id"] == second["ticket_id"] != stranger["ticket_id"]
+    await office.world.rows(
+        "insert into events (account_id, context, type, object_type, object_id, ticket_id, created_datetime)"
+        " values ($1, gen_random_uuid(), 'ticket-excluded-from-auto-merge', 'Ticket', $2, $2, now()) returning id",
+        first["ticket_id"],
+    )
+    assert (await office.deliver(mail("Four")))["ticket_id"] not in (
+        first["ticket_id"],
+        stranger["ticket_id"],
+    )
 
 
 async def test_files_are_kept_privately_and_pictures_stay_in_the_text(office: Office) -> None:

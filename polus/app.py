@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 from polus import children, installation
-from polus.api import downloads, openapi
+from polus.api import documentation, downloads, openapi
 from polus.api.app import Api, Receive, Scope, Send
 from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
@@ -33,6 +33,8 @@ PATIENCE = 15  # seconds that requests at hand may take when the server stops
 CONNECTIONS = 10  # to PostgreSQL, per process
 
 JSON = b"application/json"
+HTML = b"text/html; charset=utf-8"
+POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ class App:
         self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
         self._base_url = settings.base_url
-        self._document = b""
+        self._document = self._page = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -67,6 +69,8 @@ class App:
             await _answer(scope, send, 200, figures.CONTENT_TYPE.encode(), told)
         elif path == "/openapi.json":
             await _answer(scope, send, 200, JSON, self._openapi())
+        elif path in ("/docs", "/docs/"):
+            await _answer(scope, send, 200, HTML, self._documentation(), documentation.POLICY)
         elif path.startswith(downloads.PREFIX):
             await self.downloads(scope, receive, send)
         else:
@@ -82,14 +86,19 @@ class App:
             self._document = msgspec.json.encode(openapi.document(OPERATIONS, self._base_url))
         return self._document
 
+    def _documentation(self) -> bytes:
+        if not self._page:
+            self._page = documentation.page(openapi.document(OPERATIONS, self._base_url))
+        return self._page
 
-async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: bytes) -> None:
+
+async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: bytes, policy: str = "") -> None:
     headers = [
+        (b"content-security-policy", (policy or POLICY).encode()),
         (b"content-type", kind),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     ]
     if scope["method"] not in ("GET", "HEAD"):
         status, body, headers = 405, b"", [(b"allow", b"GET, HEAD"), (b"content-length", b"0")]

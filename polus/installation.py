@@ -46,6 +46,13 @@ async def opened(settings: Settings, name: str, most: int = 10) -> AsyncIterator
     place = files.opened(settings.files_url)
     async with (
         database_url(settings) as url,
-        databases.opened(url, name=name, most=most, files=place, secret_key=settings.secret_key) as database,
+        databases.opened(
+            url,
+            name=name,
+            most=most,
+            files=place,
+            secret_key=settings.secret_key,
+            outbound_allow=settings.outbound_allow,
+        ) as database,
     ):
         yield database

@@ -24,10 +24,8 @@ MARK = "Marzipan"
 
 Things = dict[str, Any]
 TEMPLATE = {"type": "wrapper", "widgets": [{"type": "card", "path": "orders", "title": MARK, "widgets": []}]}
-INTEGRATION = """
-insert into integrations (account_id, type, name, created_datetime, updated_datetime)
-values ($1, 'http', $2, now(), now()) returning id
-"""
+# A public address, so that no name is resolved.
+HOOK = {"url": "https://93.184.216.34/hook", "triggers": {"ticket-created": True}}
 # Written by the voice channel alone.
 CALL = """
 with call as (
@@ -166,6 +164,11 @@ SAMPLES: dict[str, Sample] = {
     "get-job": Sample(1, ("job",)),
     "update-job": Sample(2, ("job",), lambda _: {"meta": {"asked": "by phone"}}),
     "cancel-job": Sample(2, ("job",)),
+    "list-integrations": Sample(1, query={"type": "http"}),
+    "create-integration": Sample(3, body=lambda _: {"name": "Stock", "type": "http", "http": HOOK}),
+    "get-integration": Sample(1, ("integration",)),
+    "update-integration": Sample(4, ("integration",), lambda _: {"name": "Shelves"}),
+    "delete-integration": Sample(7, ("integration",)),
     "list-widgets": Sample(1),
     "create-widget": Sample(
         3, body=lambda things: {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
@@ -275,7 +278,8 @@ async def fill(world: World) -> Things:
     ]
     ticket2 = await make.ticket(world, subject=MARK + " is broken")
     things["ticket2"] = ticket2["id"]
-    things["integration"] = (await world.rows(INTEGRATION, MARK))[0][0]
+    integration = {"name": MARK + " stock", "type": "http", "http": HOOK}
+    things["integration"] = _made(await ada.post("/api/integrations", integration))["id"]
     widget = {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
     things["widget"] = _made(await leo.post("/api/widgets", widget))["id"]
     rule = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polus.base import errors
-from polus.desk import mentions, tags, teams, users
+from polus.desk import integrations, mentions, tags, teams, users
 from polus.desk.views import views
 from polus.store.work import Work
 
@@ -54,3 +54,9 @@ async def remove_user(work: Work, user_id: int) -> None:
     await users.delete(work, user_id)
     await views.deactivate(work, "User", [user_id])
     await views.delete_private(work, user_id)
+
+
+async def remove_integration(work: Work, integration_id: int) -> None:
+    """Delete an integration; 404, 409."""
+    await integrations.delete(work, integration_id)
+    await views.deactivate(work, "Integration", [integration_id])

@@ -1,9 +1,10 @@
 """What a process opens once: the pool of connections to PostgreSQL, the bell, and the place of the files' bytes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from polus.base.outbound import Allowed
 from polus.store import pool
 from polus.store.bell import Bell, Ring
 from polus.store.files import Files
@@ -12,13 +13,21 @@ from polus.store.files import Files
 class Database:
     """What every door holds: `pool` for statements, `bell` to wake other processes, `files` for bytes.
 
-    `secret_key` signs links. Tools that touch no files may leave both out.
+    `secret_key` signs links, `allowed` is where outgoing HTTP may go. Tools that touch no files may leave all out.
     """
 
-    def __init__(self, url: str, connections: Any, files: Files | None = None, secret_key: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        connections: Any,
+        files: Files | None = None,
+        secret_key: str = "",
+        outbound_allow: Sequence[str] = (),
+    ) -> None:
         self.url = url
         self.pool = connections
         self.secret_key = secret_key
+        self.allowed = Allowed(outbound_allow)
         self._files = files
         self.bell = Bell(lambda: pool.connect(url, "polus bell"))
 
@@ -36,11 +45,17 @@ class Database:
 
 @asynccontextmanager
 async def opened(
-    url: str, *, name: str = "polus", most: int = 10, files: Files | None = None, secret_key: str = ""
+    url: str,
+    *,
+    name: str = "polus",
+    most: int = 10,
+    files: Files | None = None,
+    secret_key: str = "",
+    outbound_allow: Sequence[str] = (),
 ) -> AsyncIterator[Database]:
     """The database at `url`, closed at the end. The schema is not looked at: see `store.migrate`."""
     async with await pool.open(url, name=name, most=most) as connections:
-        database = Database(url, connections, files, secret_key)
+        database = Database(url, connections, files, secret_key, outbound_allow)
         await database.bell.open()
         try:
             yield database

@@ -14,6 +14,7 @@ from polus.api.tags import Tag
 from polus.api.ticket_types import Ticket, TicketCreate, TicketList, TicketTagsInput, TicketUpdate
 from polus.base import errors, wire
 from polus.desk.macros import using
+from polus.desk.rules import matching
 from polus.desk.tickets import labels, opening, tickets
 from polus.desk.tickets import values as ticket_values
 from polus.desk.views import items
@@ -85,14 +86,15 @@ class TagData(msgspec.Struct):
 async def list_(work: Work, call: Call[TicketsQuery, None]) -> bytes:
     """List tickets.
 
-    Trashed and spam tickets are included unless `trashed` is false.
+    Trashed and spam tickets are included unless `trashed` is false. A rule whose conditions are not all of the ticket
+    itself, its customer and survey is 400 as `rule_id`.
     """
     query = call.query
-    if query.rule_id is not UNSET:
-        raise errors.Invalid({"rule_id": [errors.MISSING_OBJECT]}, "Invalid query parameters")
     statement = Statement(work.account.id, work.actor.user_id)
     if query.view_id is not UNSET:
         statement.add(*await items.narrowing(work, query.view_id, len(statement.parameters)))
+    if query.rule_id is not UNSET:
+        statement.add(*await matching.narrowing(work, query.rule_id, len(statement.parameters)))
     statement.where("t.account_id = $1")
     statement.where("t.merged_into_id is null")
     if query.customer_id is not UNSET:

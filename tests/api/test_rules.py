@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests import make
 from tests.world import World
 
 CODE = """
@@ -295,3 +296,54 @@ async def test_rules_are_listed_page_by_page(world: World) -> None:
     assert page["meta"]["next_cursor"]
     for query in ({"limit": 101}, {"limit": 0}, {"order_by": "priority:asc"}, {"odd": 1}):
         assert (await world.oda.get("/api/rules", **query)).status == 400
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("Action('deleteTicket')", "abc"),
+        ("if (true) {}", ""),
+        ("if (eq(ticket.status, 'closed')) Action('deleteTicket')", "b"),
+        ("if (eq(ticket.status, 'closed')) {} else Action('deleteTicket')", "ac"),
+        (
+            "if (eq(ticket.status, 'closed')) {} else if (eq(ticket.priority, 'high')) Action('deleteTicket')",
+            "c",
+        ),
+        (
+            "if (neq(ticket.status, 'closed')) { if (eq(ticket.priority, 'high')) Action('deleteTicket') }"
+            " else if (contains(ticket.subject, 'B')) Action('deleteTicket')",
+            "bc",
+        ),
+        (
+            "if (!eq(ticket.customer.email, 'mia@example.com') || isEmpty(ticket.subject)) Action('deleteTicket')",
+            "",
+        ),
+        (
+            "if (eq(ticket.status, 'closed')) {} if (contains(ticket.tags.name, 't')) Action('deleteTicket')",
+            "a",
+        ),
+    ],
+)
+async def test_tickets_that_a_rule_is_for(world: World, code: str, wanted: str) -> None:
+    await make.ticket(world, subject="a", tags=[{"name": "t"}])
+    await make.ticket(world, subject="b", status="closed")
+    await make.ticket(world, subject="c", priority="high")
+    made = await rule(world, code=code)
+    found = await world.oda.walk("/api/tickets", rule_id=made["id"], limit=2, order_by="created_datetime:asc")
+    assert "".join(one["subject"] for one in found) == wanted
+
+
+async def test_what_no_list_can_be_asked(world: World) -> None:
+    made = await rule(world)
+    refused = await world.oda.get("/api/tickets", rule_id=made["id"])
+    assert refused.status == 400
+    assert refused.json["error"] == {
+        "msg": "Invalid query parameters",
+        "data": {"rule_id": ["No list can be asked for 'containsAny' of 'message.body_text'."]},
+    }
+    many = await rule(
+        world, code="if (" + "||".join(["eq(ticket.spam,true)"] * 201) + ") Action('deleteTicket')"
+    )
+    hours = await rule(world, code="if (duringBusinessHours(ticket.created_datetime)) Action('deleteTicket')")
+    for number in (many["id"], hours["id"], GONE):
+        assert (await world.oda.get("/api/tickets", rule_id=number)).status == 400

@@ -9,7 +9,7 @@ DONE := $(VENV)/.polus-installed
 ARGS ?=
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run test fast format format-check lint types layers docs bench browser lock clean
+.PHONY: check setup run test fast format format-check lint types layers docs examples bench browser lock clean
 
 check: format-check lint types layers test
 
@@ -57,6 +57,10 @@ layers: setup
 docs: setup
 	@$(BIN)/python -m tools.settings_page
 	@$(BIN)/python -m tools.reference
+
+# Calls each operation and writes down what was said; some minutes.
+examples: setup
+	@$(BIN)/python -m tools.examples
 
 bench: setup
 	@$(BIN)/python -m bench $(ARGS)

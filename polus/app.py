@@ -10,14 +10,14 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 import uvicorn
 import uvloop
 
 from polus import children, installation
-from polus.api import documentation, downloads, openapi
+from polus.api import downloads
 from polus.api.app import Api, Receive, Scope, Send
+from polus.api.documents import Documents
 from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import figures, log
@@ -33,8 +33,7 @@ PATIENCE = 15  # seconds that requests at hand may take when the server stops
 CONNECTIONS = 10  # to PostgreSQL, per process
 
 JSON = b"application/json"
-HTML = b"text/html; charset=utf-8"
-POLICY = "default-src 'none'; frame-ancestors 'none'"
+POLICY = b"default-src 'none'; frame-ancestors 'none'"
 
 logger = structlog.get_logger(__name__)
 
@@ -53,8 +52,7 @@ class App:
         self.downloads = Downloads(database)
         self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
-        self._base_url = settings.base_url
-        self._document = self._page = b""
+        self.documents = Documents(OPERATIONS, settings.base_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -67,10 +65,8 @@ class App:
         elif path == "/metrics":
             told = await self.doctor.figures()
             await _answer(scope, send, 200, figures.CONTENT_TYPE.encode(), told)
-        elif path == "/openapi.json":
-            await _answer(scope, send, 200, JSON, self._openapi())
-        elif path in ("/docs", "/docs/"):
-            await _answer(scope, send, 200, HTML, self._documentation(), documentation.POLICY)
+        elif self.documents.owns(path):
+            await self.documents(scope, receive, send)  # type: ignore[arg-type]
         elif path.startswith(downloads.PREFIX):
             await self.downloads(scope, receive, send)
         else:
@@ -80,21 +76,10 @@ class App:
         """Answers that would never end, end."""
         self.site.close()
 
-    def _openapi(self) -> bytes:
-        """Written when first asked for: it is large, and most processes are never asked."""
-        if not self._document:
-            self._document = msgspec.json.encode(openapi.document(OPERATIONS, self._base_url))
-        return self._document
 
-    def _documentation(self) -> bytes:
-        if not self._page:
-            self._page = documentation.page(openapi.document(OPERATIONS, self._base_url))
-        return self._page
-
-
-async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: bytes, policy: str = "") -> None:
+async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: bytes) -> None:
     headers = [
-        (b"content-security-policy", (policy or POLICY).encode()),
+        (b"content-security-policy", POLICY),
         (b"content-type", kind),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),

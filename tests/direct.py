@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from polus.api.app import Api
-
 
 class Reply:
     """What the application sent; header names as they are usually written."""
@@ -20,7 +18,7 @@ class Reply:
 
 
 async def ask(
-    api: Api, headers: dict[str, str], method: str, path: str, query: str = "", body: bytes = b""
+    application: Any, headers: dict[str, str], method: str, path: str, query: str = "", body: bytes = b""
 ) -> Reply:
     """One request and its answer."""
     scope = {
@@ -39,5 +37,5 @@ async def ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await api(scope, receive, send)
+    await application(scope, receive, send)
     return Reply(sent)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from polus.api import table
 from polus.api.operation import Operation
+from polus.base import clock
 from tests import make
 from tests.world import Answer, Client, World
 
@@ -291,7 +292,7 @@ async def fill(world: World) -> Things:
     things["rule"] = _made(await leo.post("/api/rules", rule))["id"]
     survey = {"ticket_id": things["ticket"], "customer_id": things["customer"]}
     things["survey"] = _made(await lia.post("/api/satisfaction-surveys", survey))["id"]
-    soon = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=30)).isoformat()
+    soon = (clock.now() + datetime.timedelta(minutes=30)).isoformat()
     job: Things = {"type": "updateTicket", "scheduled_datetime": soon, "meta": {"note": MARK}}
     job["params"] = {"ticket_ids": [things["ticket"]], "updates": {"subject": MARK}}
     things["job"] = _made(await world.bea.post("/api/jobs", job))["id"]

@@ -1,5 +1,7 @@
 """The OpenAPI 3.1 document, made from the operations' declarations; nothing in it is written by hand twice."""
 
+import functools
+import importlib.resources
 import re
 from typing import Any
 
@@ -121,6 +123,13 @@ class Error(msgspec.Struct):
     error: ErrorDetail
 
 
+@functools.cache
+def examples() -> dict[str, Any]:
+    """`body` and `answer` of one real call of each operation; recorded by `make examples`."""
+    raw = importlib.resources.files("polus.api").joinpath("examples.json").read_bytes()
+    return msgspec.json.decode(raw)  # type: ignore[no-any-return]
+
+
 def document(operations: list[Operation], base_url: str = "") -> dict[str, Any]:
     """The document as plain JSON values."""
     kinds = [Error]
@@ -236,9 +245,10 @@ def _operation(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
     if parameters:
         said["parameters"] = parameters
     if operation.body is not None:
+        content = _content(operation, "body", found[repr(operation.body.kind)])
         said["requestBody"] = {
             "required": operation.body_required,
-            "content": {operation.request_content: {"schema": found[repr(operation.body.kind)]}},
+            "content": {operation.request_content: content},
         }
     said["responses"] = _responses(operation, found)
     said["security"] = _security(operation)
@@ -246,6 +256,11 @@ def _operation(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
     if operation.scope:
         said["x-scope"] = operation.scope
     return said
+
+
+def _content(operation: Operation, part: str, schema: Any) -> dict[str, Any]:
+    example = examples().get(operation.id, {})
+    return {"schema": schema, "example": example[part]} if part in example else {"schema": schema}
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
@@ -318,7 +333,8 @@ def _flat(info: inspect.Type) -> list[inspect.Type]:
 def _responses(operation: Operation, found: dict[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {"description": _success(operation), "headers": dict(ON_ALL)}
     if operation.answer is not None:
-        success["content"] = {operation.answer_content: {"schema": found[repr(operation.answer)]}}
+        content = _content(operation, "answer", found[repr(operation.answer)])
+        success["content"] = {operation.answer_content: content}
     responses: dict[str, Any] = {str(operation.status): success}
     if operation.status == 307:
         success["headers"] |= LOCATION

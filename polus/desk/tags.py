@@ -178,7 +178,7 @@ async def merge(work: Work, source_ids: Sequence[int], into: int) -> str:
 
 
 async def ensure(work: Work, names: Sequence[str]) -> dict[str, int]:
-    """The ids of tags by name; names never seen become tags. 400 on `tags` for an impossible name."""
+    """The ids of tags by name, in the order given; names never seen become tags. 400 on `tags` for an impossible name."""
     wanted = []
     for name in names:
         trimmed = name.strip()
@@ -189,7 +189,8 @@ async def ensure(work: Work, names: Sequence[str]) -> dict[str, int]:
     for row in rows:
         if row["made"]:
             work.record("tag-created", "Tag", row["id"], {"name": row["name"]})
-    return {row["name"]: row["id"] for row in rows}
+    found = {row["name"]: row["id"] for row in rows}
+    return {name: found[name] for name in dict.fromkeys(wanted)}
 
 
 async def suggest(work: Work, typed: str, limit: int) -> list[dict[str, Any]]:

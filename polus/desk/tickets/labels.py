@@ -15,7 +15,7 @@ LIST = (
     + " from tags where account_id = $1 and id in (select tag_id from ticket_tags where account_id = $1"
     " and ticket_id = $2) order by name"
 )
-KNOWN = "select id, name from tags where account_id = $1 and id = any($2::bigint[])"
+KNOWN = "select id, name from tags where account_id = $1 and id = any($2::bigint[]) order by name"
 NAMED = "select id, name from tags where account_id = $1 and name = any($2::text[])"
 NOW_ON = """
 select g.id, g.name from ticket_tags l join tags g on g.account_id = l.account_id and g.id = l.tag_id

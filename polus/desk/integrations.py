@@ -96,23 +96,12 @@ where i.account_id = $1 and i.id = $2 returning """
 )
 HOURS = "select id from account_settings where account_id = $1 and id = $2 and type = 'business-hours' for key share"
 
-# A condition on `ticket.integrations.id`, `ticket.store.id` or `message.integration_id` that compares with the id; and
-# an action that names it.
-_NAMED = """'$.** ? (@.type == "CallExpression" && (
-  ((@.arguments[0].property.name == "id"
-      && (@.arguments[0].object.property.name == "integrations" || @.arguments[0].object.property.name == "store")
-    || @.arguments[0].property.name == "integration_id")
-    && (@.arguments[1].value == $id || @.arguments[1].value == $text
-      || @.arguments[1].elements[*].value == $id || @.arguments[1].elements[*].value == $text))
-  || exists (@.arguments[1].properties[*] ? ((@.key.name == "integration_id" || @.key.value == "integration_id")
-    && (@.value.value == $id || @.value.value == $text)))))',
-  jsonb_build_object('id', $2::bigint, 'text', $2::bigint::text)"""
 # A path into a customer's data, `customer.integrations[42]`, in code, in the texts of macros, in calls.
 _PATH = r"""~ ('integrations\s*\[[\s"''\\]*' || $2::bigint || '[\s"''\\]*\]')"""
 USERS = (
-    "select 'rules' as kind, name, id from rules where account_id = $1 and (jsonb_path_exists(code_ast::jsonb, "
-    + _NAMED
-    + ") or code "
+    """
+select 'rules' as kind, name, id from rules where account_id = $1
+  and ('Integration:' || $2::bigint = any(names) or code """
     + _PATH
     + """)
 union all select 'macros', name, id from macros where account_id = $1 and (

@@ -220,7 +220,8 @@ async def test_deleting_cleans_up(world: World) -> None:
         str(number),
     )
     view = await _view(world, number)
-    other = await _view(world, await make.address(world))
+    kept = await create(world)
+    other = await _view(world, kept["id"])
     assert (await world.leo.delete(f"/api/integrations/{number}")).status == 403
     assert (await world.ada.delete(f"/api/integrations/{number}/")).status == 204
     assert (await world.ada.delete(f"/api/integrations/{number}")).status == 404
@@ -240,7 +241,7 @@ async def test_deleting_cleans_up(world: World) -> None:
 
 async def _view(world: World, integration_id: int) -> int:
     filters = f"containsAny(ticket.integrations.id, [{integration_id}])"
-    made = await world.leo.post("/api/views", {"slug": "v", "filters": filters})
+    made = await world.leo.post("/api/views", {"slug": "shop", "filters": filters})
     assert made.status == 201, made.raw
     return int(made.json["id"])
 
@@ -257,11 +258,14 @@ async def test_what_is_used_is_not_deleted(world: World) -> None:
             "http": {"url": URL, "form": {"id": f"{{{{ticket.customer.integrations[{number}].id}}}}"}},
         },
     )
-    await world.rows(
-        "insert into rules (account_id, name, code, code_ast, priority, created_datetime, updated_datetime)"
-        " values ($1, 'Reads', $2, '{}', 1, now(), now()) returning id",
-        f"if (isNotEmpty(ticket.customer.integrations[{number}].orders)) {{}}",
-    )
+    for name, condition in (
+        ("Reads", f"isNotEmpty(ticket.customer.integrations[{number}].orders)"),
+        ("Looks", f"containsAny(ticket.integrations.id, [{number}])"),
+    ):
+        code = f"if ({condition}) {{ Action('setPriority', {{priority: 'high'}}); }}"
+        rule = {"name": name, "code": code, "event_types": "ticket-created"}
+        made_rule = await world.leo.post("/api/rules", rule)
+        assert made_rule.status == 201, made_rule.raw
     text = f'{{{{ticket.customer.integrations["{number}"].x}}}}'
     await world.rows(
         "insert into macros (account_id, name, actions, created_datetime, updated_datetime)"
@@ -273,7 +277,7 @@ async def test_what_is_used_is_not_deleted(world: World) -> None:
     assert refused.json["error"]["data"] == {
         "integrations": ["Uses"],
         "macros": ["Tells"],
-        "rules": ["Reads"],
+        "rules": ["Reads", "Looks"],
     }
     assert (await world.ada.delete(f"/api/integrations/{user.json['id']}")).status == 204
     assert await world.events("integration-deleted") != []

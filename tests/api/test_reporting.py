@@ -288,6 +288,20 @@ async def test_every_dimension_of_filled_scopes_works(world: World) -> None:
     assert await ask(
         world, "voice-calls", dimensions=["callDirection", "duration"], measures=["inboundCallsCount"]
     ) == [{"callDirection": "inbound", "duration": 60, "inboundCallsCount": 1}]
+    assert await ask(
+        world,
+        "voice-calls",
+        dimensions=["createdDatetime"],
+        measures=["voiceCallsCount"],
+        time_dimensions=[{"dimension": "createdDatetime", "granularity": "day"}],
+        order=[["createdDatetime", "desc"]],
+    ) == [
+        {
+            "createdDatetime": "2026-03-03T10:00:00+00:00",
+            "createdDatetime.day": "2026-03-03T00:00:00+01:00",
+            "voiceCallsCount": 1,
+        }
+    ]
     by = [{"member": "isAnsweredByAgent", "operator": "one-of", "values": ["true"]}]
     assert await ask(world, "voice-calls", filters=by, measures=["inboundAnsweredCallsCount"]) == [
         {"inboundAnsweredCallsCount": 1}
@@ -331,6 +345,7 @@ async def test_scope_and_period_are_needed(world: World) -> None:
             ["The end of the period must be after its start."],
         ),
         ([{**PERIOD[0], "values": ["yesterday"]}, PERIOD[1]], {"0": ["Not a valid datetime."]}),
+        ([PERIOD[0], {**PERIOD[1], "values": ["9999-12-31"]}], {"1": ["Not a valid datetime."]}),
     ):
         body = {"query": {"scope": "tags", "timezone": "UTC", "filters": filters}}
         refused = await world.oda.post("/api/reporting/stats", body)

@@ -13,6 +13,7 @@ from polus.desk.statistics.scopes import Measure
 from polus.store.work import Work
 
 USUAL = datetime.timedelta(days=7)
+LAST_YEAR = 9998
 LONGEST = datetime.timedelta(days=366)
 TOO_LONG = "Maximum allowed period size is 366 days"
 BACKWARDS = "Must be after start_datetime."
@@ -78,6 +79,9 @@ def _moment(written: str, name: str) -> tuple[datetime.datetime, datetime.timede
     try:
         moment = clock.parse(written)
         offset = datetime.datetime.fromisoformat(written).utcoffset() or datetime.timedelta()
+        # A later year may, in local time, lie beyond what a datetime holds.
+        if moment.year > LAST_YEAR:
+            raise ValueError
     except ValueError:
         raise errors.Invalid({"filters": {"period": {name: [errors.NOT_DATETIME]}}}) from None
     return moment, offset

@@ -28,6 +28,8 @@ TWICE = "May not be given twice."
 ONE_VALUE = "Exactly one value is needed."
 TWO_VALUES = "Exactly two values are needed."
 LARGEST = 2**63 - 1
+# In the next one, local time may lie beyond what a datetime holds.
+LAST_YEAR = 9998
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?", re.ASCII)
 
@@ -276,4 +278,6 @@ def _moment(value: Any, zone: Zone) -> datetime.datetime:
             moment = moment.replace(tzinfo=zone.info).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         raise _Wrong([errors.NOT_DATETIME]) from None
+    if moment.year > LAST_YEAR:
+        raise _Wrong([errors.NOT_DATETIME])
     return moment

@@ -508,3 +508,17 @@ async def test_a_reply_is_queued_for_delivery(shop: Shop, monkeypatch: pytest.Mo
     rows = await shop.world.rows("select message_id, recipients from deliveries where account_id = $1")
     reply = (await shop.see(ticket["id"]))["messages"][1]
     assert [(row["message_id"], row["recipients"]) for row in rows] == [(reply["id"], ["mia@example.com"])]
+
+
+async def test_a_message_is_what_each_rule_was_called_for(shop: Shop) -> None:
+    await shop.rule(
+        "if (contains(message.body_text, 'two')) Action('addTags', {tags: 'two'})", "ticket-message-created"
+    )
+    await shop.rule(
+        "if (contains(message.body_text, 'one')) Action('addTags', {tags: 'one'})", "ticket-message-created"
+    )
+    await shop.rule(
+        "if (contains(message.body_text, 'two')) Action('addTags', {tags: 'newest'})", "ticket-updated"
+    )
+    ticket = await shop.ticket(messages=[make.mail("one"), make.mail("two"), make.mail("three")])
+    assert tags(ticket) == ["one", "two"]

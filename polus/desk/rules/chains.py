@@ -4,8 +4,9 @@ A chain lives in one transaction: it happens as a whole or, when the process die
 """
 
 import functools
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -122,6 +123,10 @@ class _Chain:
         self._runs = self._written = 0
         self._until = time.monotonic() + SECONDS
         self._state: State | None = None
+        self._sight: Sight | None = None
+        # The state and message that `_sight` shows.
+        self._seen: State | None = None
+        self._seen_message: int | None = None
         self._next: list[Phase] = []
         self._changed = self._assigned = False
         self._failed: dict[int, bool] = {}
@@ -153,15 +158,22 @@ class _Chain:
             self._failed[rule.id] = status in ("error", "limit")
         if one.outcomes or status in ("loop", "limit"):
             self._tell(one, status, level, meter.spent, began)
-        if status not in ("loop", "limit"):
+        if one.outcomes and status not in ("loop", "limit"):
             self._note(one, phase)
 
     async def _run(self, rule: Active, one: Run, meter: Meter) -> str:
+        sight = self._look(one)
+        sight.meter = meter
+        reached = run.reached(rule.code, sight)
         work = self._work
         work.actor = Actor("rule", rule_id=rule.id)
         try:
+            # Most rules reach nothing: only one that does needs something to go back to.
+            first = next(reached, None)
+            if first is None:
+                return "success"
             async with work.attempt():
-                await self._carry_out(rule, one, meter)
+                await self._carry_out(one, sight, itertools.chain([first], reached))
         except Exhausted:
             self._state = None
             one.outcomes.clear()
@@ -171,15 +183,20 @@ class _Chain:
         failed = [outcome.status == "error" for outcome in one.outcomes]
         return "success" if not any(failed) else "error" if all(failed) else "partial"
 
-    async def _carry_out(self, rule: Active, one: Run, meter: Meter) -> None:
-        sight = Sight(one.state.ticket, one.message, now=self._work.now, hours=one.state.hours)
-        sight.meter = meter
-        for do in run.reached(rule.code, sight):
+    def _look(self, one: Run) -> Sight:
+        """What the rule sees; while nothing changes, all rules look at one and the same and read its texts once."""
+        if self._sight is None or self._seen is not one.state or self._seen_message != one.message_id:
+            self._sight = Sight(one.state.ticket, one.message, now=self._work.now, hours=one.state.hours)
+            self._seen, self._seen_message = one.state, one.message_id
+        return self._sight
+
+    async def _carry_out(self, one: Run, sight: Sight, reached: Iterable[nodes.Do]) -> None:
+        for do in reached:
             outcome = await acting.carry_out(self._work, one, do.name, do.arguments)
-            if outcome.status != "success":
-                continue
-            self._state = one.state = await sights.state(self._work, self._ticket_id)
-            sight.change(one.state.ticket, one.message)
+            if outcome.status == "success":
+                self._state = one.state = await sights.state(self._work, self._ticket_id)
+                sight.change(one.state.ticket, one.message)
+                self._seen = one.state
 
     def _note(self, one: Run, phase: Phase) -> None:
         """What other rules are to hear of the run."""

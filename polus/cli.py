@@ -219,11 +219,15 @@ def version(as_json: AsJson = False) -> None:
 def _run(command: Callable[["Settings"], Any], as_json: bool, **flags: Any) -> None:
     """Read the settings and run the command's coroutine; the exit code is what it returns, 2 when it is refused."""
     import asyncio
+    import signal
+    import threading
 
     from polus.base import errors, log
     from polus.base.settings import Misconfigured, load
 
     log.configure()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on a command tidies up
     try:
         code = asyncio.run(command(load(os.environ, **flags)))
     except Misconfigured as error:

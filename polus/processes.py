@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from polus import children, installation
+from polus.base import signals
 from polus.base.settings import Misconfigured, Settings
 from polus.installation import Founder, Prepared
 
@@ -50,15 +51,16 @@ class Child:
 
     async def start(self) -> bool:
         """Start it and wait until it works; False when it ended before."""
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            self.module,
-            stdin=PIPE,
-            stdout=PIPE,
-            pass_fds=(*self._order.http, *self._order.smtp),
-            env=self._environment,
-        )
+        with signals.sheltered():
+            self._process = process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                self.module,
+                stdin=PIPE,
+                stdout=PIPE,
+                pass_fds=(*self._order.http, *self._order.smtp),
+                env=self._environment,
+            )
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(children.written(self._order))
@@ -82,7 +84,10 @@ class Child:
             log.warning("a process ended and is started again", process=self.module, code=code)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
-            await self.start()
+            try:
+                await self.start()
+            except OSError as error:  # no memory or no room for a process just now
+                log.warning("a process could not be started", process=self.module, error=repr(error))
 
     async def stop(self) -> None:
         """Ask it to finish; it is killed when that takes too long."""
@@ -116,12 +121,25 @@ async def run(settings: Settings, *, worker: bool, told: Callable[[Running], Non
     with http, smtp, tempfile.TemporaryDirectory(prefix="polus-figures-") as folder:
         environment = {**os.environ, FIGURES: folder}
         async with installation.database_url(settings):
-            founder = await _prepare(settings, environment)
+            founder = None if stop.is_set() else await _prepare(settings, environment)
+            if stop.is_set() and founder is None:
+                return
             order = children.Order(settings, (http.fileno(),), (smtp.fileno(),))
             group = [Child("polus.app", order, environment) for _ in range(settings.processes)]
             if worker:
                 group.append(Child("polus.worker", children.Order(settings), environment))
-            await _keep(group, stop, lambda: told(Running(settings, founder)))
+            running = [Running(settings, founder)]
+
+            def tell() -> None:
+                while running:
+                    told(running.pop())
+
+            try:
+                await _keep(group, stop, tell)
+            finally:
+                # The account is made and its password never comes again: told even if nothing else works.
+                if founder is not None:
+                    tell()
 
 
 async def _keep(group: Sequence[Child], stop: asyncio.Event, told: Callable[[], None]) -> None:
@@ -140,7 +158,9 @@ async def _keep(group: Sequence[Child], stop: asyncio.Event, told: Callable[[], 
             for task in keeping:
                 task.cancel()
     finally:
+        starting.cancel()
         await _stop(group, stop)
+        await asyncio.gather(starting, return_exceptions=True)
 
 
 async def _stop(group: Sequence[Child], stop: asyncio.Event) -> None:
@@ -157,9 +177,10 @@ async def _stop(group: Sequence[Child], stop: asyncio.Event) -> None:
 
 
 async def _prepare(settings: Settings, environment: dict[str, str]) -> Founder | None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "polus.founding", stdin=PIPE, stdout=PIPE, env=environment
-    )
+    with signals.sheltered():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "polus.founding", stdin=PIPE, stdout=PIPE, env=environment
+        )
     told, _ = await process.communicate(children.written(children.Order(settings)))
     if process.returncode or not told:
         raise Misconfigured(

@@ -176,6 +176,7 @@ def _run(cluster: Cluster, runner: Runner, command: list[str]) -> None:
             check=True,
             cwd="/",
             env=ENVIRONMENT,
+            start_new_session=True,  # Ctrl-C must not end it half-way
             **runner.arguments(),
         )
     except (subprocess.CalledProcessError, OSError) as error:

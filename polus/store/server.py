@@ -176,6 +176,7 @@ def _start_keeper(cluster: Cluster, overrides: Mapping[str, str]) -> None:
             stdout=output,
             stderr=output,
             env=clusters.ENVIRONMENT,
+            start_new_session=True,
             check=True,
         )
 

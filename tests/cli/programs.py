@@ -60,6 +60,19 @@ class Installation:
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
+    async def interrupted(self, at: str) -> Ended:
+        """`polus serve`, and Ctrl-C for its whole group as soon as that file is in the data folder."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "polus", "serve", "--port", "0", "--smtp-port", "0",
+            stdout=PIPE, stderr=PIPE, env=self.environment, start_new_session=True,
+        )  # fmt: skip
+        while not (self.data / at).exists() and process.returncode is None:
+            await asyncio.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), err.decode())
+
     async def quickly(self, *arguments: str) -> Ended:
         """The same in this process: without the second that a new one needs to start."""
         result = await asyncio.to_thread(CliRunner(env=self._variables()).invoke, cli.app, arguments)

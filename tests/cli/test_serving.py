@@ -2,11 +2,13 @@
 
 import asyncio
 import math
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.cli.programs import Installation, Serving
 
@@ -52,3 +54,21 @@ async def _a_burst(serving: Serving, headers: dict[str, str]) -> None:
     assert set(statuses) == {200, 429}
     # Some are used up already by the file.
     assert 30 <= statuses.count(200) <= 40 + leaked
+
+
+@pytest.mark.slow
+async def test_ctrl_c_ends_a_first_start_quietly_and_the_password_is_told_all_the_same(
+    tmp_path: Path, empty_url: str
+) -> None:
+    # PostgreSQL's user may not enter pytest's folders.
+    with tempfile.TemporaryDirectory(prefix="polus-test-") as folder:
+        ended = await Installation(Path(folder) / "data", "", {}).interrupted("postgres.new/PG_VERSION")
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+        assert (Path(folder) / "data" / "postgres").is_dir()
+    # Later, the account may be there already: whether it is, nobody else can tell.
+    here = Installation(tmp_path / "given", empty_url, {})
+    ended = await here.interrupted("cache")
+    assert ended.code == 0
+    assert "Traceback" not in ended.err
+    assert '"error"' not in ended.err
+    assert "API key" in ended.out

@@ -1,6 +1,7 @@
 """JSON as our own texts: values of the API's kinds become what they stand for, datetimes get the wire's form."""
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +28,17 @@ def _plain(value: Any) -> Any:
 def encode(value: Any) -> str:
     """`value` as JSON text, for a `jsonb` parameter or an answer."""
     return msgspec.json.encode(value, enc_hook=_text).decode()
+
+
+def told(value: Any) -> Any:
+    """`value` with its datetimes in the wire's form (`+00:00`): JSON's own writer would put `Z`."""
+    if isinstance(value, datetime.datetime):
+        return clock.text(value)
+    if isinstance(value, Mapping):
+        return {key: told(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [told(item) for item in value]
+    return value
 
 
 def jsonb(value: Any) -> str | None:

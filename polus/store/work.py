@@ -141,7 +141,7 @@ class Work:
         """
         if self.actor.rule_id is not None:
             data = {**(data or {}), "rule_id": self.actor.rule_id}
-        encoded = None if data is None else wire.encode(data)
+        encoded = None if data is None else wire.encode(wire.told(data))
         self._events.append((kind, object_type, object_id, encoded, ticket_id, self.context))
         for reaction, when in subscriptions.get(kind, ()):
             if when is None or when(data or {}):

@@ -196,6 +196,8 @@ async def test_snoozing_closes_until_its_time(world: World) -> None:
     assert snoozed["status"] == "closed"
     assert snoozed["snooze_datetime"] is not None
     assert kinds(await world.events())[-3:] == ["ticket-updated", "ticket-closed", "ticket-snoozed"]
+    [told] = await world.events("ticket-snoozed")
+    assert told[3] == {"snooze_datetime": snoozed["snooze_datetime"]}
     woken = (await world.lia.put(path, {"snooze_datetime": None})).json
     assert (woken["status"], woken["snooze_datetime"], woken["closed_datetime"]) == ("open", None, None)
     assert (await world.lia.put(path, {"snooze_datetime": "2020-01-01"})).status == 400

@@ -18,6 +18,7 @@ class Hosts:
     def __init__(self, database: Database, base_url: str = "") -> None:
         self._database = database
         self._base_url = base_url
+        self._own = _name(base_url.split("://", 1)[-1].split("/")[0])
         self._accounts: dict[tuple[str, str], Account] = {}
         database.bell.listen(self._forget)
 
@@ -31,6 +32,7 @@ class Hosts:
         An installation with one account serves it under every name. With several, an address that is no account's
         name (an IP address, localhost, the host of the base URL) means the oldest one.
         """
+        scheme = self._scheme(host, scheme)
         found = self._accounts.get((host, scheme))
         if found is None or not self._database.bell.hears:
             found = await self._find(host, scheme)
@@ -38,8 +40,14 @@ class Hosts:
                 self._accounts[host, scheme] = found
         return found
 
+    def _scheme(self, host: str, scheme: str) -> str:
+        """The base URL's for its host and those below it: a proxy that ends TLS may stand where we cannot know it."""
+        if not self._base_url.startswith("https://"):
+            return scheme
+        return "https" if ("." + _name(host)).endswith("." + self._own) else scheme
+
     async def _find(self, host: str, scheme: str) -> Account:
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        name = _name(host)
         label = name.split(".", 1)[0].lower()
         row = await credentials.find_account(self._database, label)
         if row is None:
@@ -51,5 +59,9 @@ class Hosts:
 
     def _is_ours(self, name: str, label: str) -> bool:
         plain = label == "localhost" or name.replace(".", "").isdigit() or name.startswith("[") or not name
-        own = self._base_url.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0]
-        return plain or (bool(own) and name == own)
+        return plain or (bool(self._own) and name == self._own)
+
+
+def _name(host: str) -> str:
+    """Without the port."""
+    return host.rsplit(":", 1)[0] if not host.endswith("]") else host

@@ -63,7 +63,8 @@ class Visit:
 
     @property
     def secure(self) -> bool:
-        return self.request.url.scheme == "https"
+        """Whether the browser speaks HTTPS, to us or to a proxy before us."""
+        return self.account.base_url.startswith("https://")
 
     def reading(self) -> AbstractAsyncContextManager[Work]:
         return reading(self.house.database, self.account, self.actor)

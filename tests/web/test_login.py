@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import pytest
+
 from polus.base import clock, totp
 from polus.web.site import Site
 from tests import world as worlds
@@ -157,10 +159,15 @@ async def test_a_session_in_use_is_prolonged(browser: Browser, shop: worlds.Worl
     assert left[0]
 
 
-async def test_over_https_the_cookie_is_bound_to_it(browser: Browser, shop: worlds.World, house: Any) -> None:
+@pytest.mark.parametrize("direct", [True, False])
+async def test_over_https_the_cookie_is_bound_to_it(
+    shop: worlds.World, house: Any, database: Any, direct: bool
+) -> None:
+    # Behind a proxy that ends TLS we are spoken to in plain HTTP, and the base URL tells.
+    site = house[1] if direct else Site(database, base_url="https://" + shop.ada.host)
     sent: list[Any] = []
     scope = {
-        "type": "http", "method": "GET", "path": "/login", "raw_path": b"/login", "query_string": b"", "scheme": "https", "http_version": "1.1",
+        "type": "http", "method": "GET", "path": "/login", "raw_path": b"/login", "query_string": b"", "scheme": "https" if direct else "http", "http_version": "1.1",
         "headers": [(b"host", shop.ada.host.encode())], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1), "root_path": "",
     }  # fmt: skip
 
@@ -170,8 +177,9 @@ async def test_over_https_the_cookie_is_bound_to_it(browser: Browser, shop: worl
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await house[1](scope, receive, send)
+    await site(scope, receive, send)
     cookies = [value for name, value in sent[0]["headers"] if name == b"set-cookie"]
+    assert cookies
     assert all(b"Secure" in cookie for cookie in cookies)
 
 

@@ -22,7 +22,12 @@ Data = Annotated[Path | None, Option(help="Folder of the database, the files and
 AsJson = Annotated[bool, Option("--json", help="Answer with one JSON document, for programs.")]
 Of = Annotated[str, Option(help="Domain of the account; needed when there are several.")]
 
-PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "add_completion": False}
+PLAIN: dict[str, Any] = {
+    "rich_markup_mode": None,
+    "no_args_is_help": True,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+}
 app = typer.Typer(help="Polus, a helpdesk.", **PLAIN)
 account = typer.Typer(help="Accounts: one installation may serve several shops.", **PLAIN)
 user = typer.Typer(help="Users: the agents of an account.", **PLAIN)
@@ -32,7 +37,7 @@ class _FilesFirst(TyperGroup):
     """`polus mail a.eml b.eml` is `polus mail file a.eml b.eml`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        if args and args[0] not in self.commands and (args[0] == "-" or not args[0].startswith("-")):
             args = ["file", *args]
         return super().resolve_command(ctx, args)
 

@@ -151,6 +151,17 @@ async def test_migrate_and_check_an_empty_database(installation: Installation) -
     assert missing.code == 1
 
 
+@pytest.mark.parametrize("command", ["check", "migrate", "serve"])
+async def test_a_database_that_is_not_there_is_named_with_its_cure(tmp_path: Path, command: str) -> None:
+    here = Installation(
+        tmp_path, "postgresql://nobody@127.0.0.1:1/none", {"POLUS_PORT": "0", "POLUS_SMTP_PORT": "0"}
+    )
+    ended = await here.quickly(command) if command != "serve" else await here.run(command)
+    assert ended.code in (1, 2)
+    assert "[database-unreachable]" in ended.out + ended.err
+    assert "Traceback" not in ended.out + ended.err
+
+
 async def test_several_processes_and_no_worker(
     installation: Installation, http: aiohttp.ClientSession
 ) -> None:

@@ -14,25 +14,33 @@ from polus.store.queue import AWAY
 
 PATIENCE = 3.0  # seconds the database may take to answer
 KEPT = 1.0  # seconds an answer is kept: asking often costs nothing
-LATE = 300.0  # seconds after which work that should be done says that the queue does not work
+LATE = 900.0  # seconds after which work that nobody has begun says that the queue does not work
 
-# What waits to be done, for how long, and what was given up. Rows that are due later are no backlog.
+# What waits to be done, for how long, and what was given up. Rows that are due later, that wait for the next attempt of
+# another one, or that are being sent at this moment are no backlog.
 WAITING = """
-select 'outbox' as queue, count(*) filter (where due_datetime <= now()) as waiting,
-  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8 as oldest,
-  count(*) filter (where due_datetime = 'infinity') as given_up from outbox
+select 'outbox' as queue, count(*) filter (where due_datetime <= now() and not held) as waiting,
+  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now() and not held)), 0)::float8
+    as oldest,
+  count(*) filter (where due_datetime = 'infinity') as given_up
+from (
+  select due_datetime, exists (
+    select from outbox f where f.account_id = o.account_id and f.ticket_id = o.ticket_id and f.reaction = o.reaction
+      and f.event_id < o.event_id and f.attempts > 0) as held
+  from outbox o
+) waits
 union all
-select 'mails', count(*) filter (where state = 'received'),
-  coalesce(extract(epoch from now() - min(received_datetime) filter (where state = 'received')), 0)::float8,
+select 'mails', count(*) filter (where state = 'received' and due_datetime <= now()),
+  coalesce(extract(epoch from now() - min(due_datetime) filter (where state = 'received')), 0)::float8,
   count(*) filter (where state = 'parked') from mails where state in ('received', 'parked')
 union all
-select 'deliveries', count(*) filter (where due_datetime <= now()),
-  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8,
-  0 from deliveries
+select 'deliveries', count(*),
+  coalesce(extract(epoch from now() - min(due_datetime)), 0)::float8, 0
+from deliveries where due_datetime <= now() and worker is null
 union all
-select 'notices', count(*) filter (where due_datetime <= now()),
-  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now())), 0)::float8,
-  0 from notices
+select 'notices', count(*),
+  coalesce(extract(epoch from now() - min(due_datetime)), 0)::float8, 0
+from notices where due_datetime <= now() and worker is null
 """
 
 

@@ -26,7 +26,7 @@ STOP_PATIENCE = 30.0  # seconds children may take to finish what they do
 START_PATIENCE = 60.0
 PORT_PATIENCE = 5.0  # seconds that children of a killed parent may still hold the ports
 QUICK = 5.0  # a child that lived shorter than this waits before it is started again
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 3.0
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 
 log = structlog.get_logger(__name__)

@@ -103,7 +103,8 @@ async def _storm(folder: Path, sink: Sink, http: aiohttp.ClientSession, victims:
     )
     tasks = [asyncio.create_task(work()) for work in (load.customer, load.customer, load.agent, load.agent)]
     for victim in victims:
-        await asyncio.sleep(random.uniform(0.3, 1.5))
+        # A process needs a second to be back: most killings meet work, some meet a start.
+        await asyncio.sleep(random.uniform(0.3, 4.0))
         await helpdesk.kill(victim)
     await asyncio.sleep(1)
     load.stopped = True

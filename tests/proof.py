@@ -25,7 +25,7 @@ OPEN = frozenset(("SearchItem",))
 # Of these the contract describes ticket lists alone; customer lists answer customers.
 VIEW_ITEMS = frozenset(("list-view-items", "update-view-items"))
 # What is answered where no operation is: no such path, no such method, no such person, too often.
-NOWHERE = frozenset((204, 401, 404, 405, 429, 500))
+NOWHERE = frozenset((204, 401, 404, 405, 429, 500, 503))
 FORMATS = {"email": lambda _: True, "uri": lambda _: True}
 Json = Any
 

@@ -25,6 +25,7 @@ from polus.base import errors
 from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
+from polus.store.queue import AWAY
 from polus.store.work import Account, Actor, reading, writing
 
 Scope = dict[str, Any]
@@ -106,6 +107,9 @@ class Api:
             reply = self._refuse(exchange, refusal)
         except errors.Merged as merged:
             reply = Reply(b"", 301, headers=((b"location", _survivor(exchange, merged.survivor_id)),))
+        except AWAY as error:
+            log.warning("something outside is away", request_id=exchange.id, error=repr(error))
+            reply = Reply(msgspec.json.encode({"error": {"msg": "An external service had an issue."}}), 503)
         except Exception:
             log.exception("request failed", request_id=exchange.id, path=scope["path"])
             data = {"error": {"msg": "Internal server error.", "data": {"request_id": exchange.id}}}

@@ -105,6 +105,8 @@ REFUSALS: dict[int, tuple[str, str, Any]] = {
           {"msg": "Unsupported media type."}),
     429: ("TooManyRequests", "Too many requests with these credentials.",
           {"msg": "Too many requests.", "data": {"retry_after": 1}}),
+    503: ("Unavailable", "The database, or the store of files, is away for the moment.",
+          {"msg": "An external service had an issue."}),
     500: ("ServerError", "A mistake of ours; the log tells more under the request's id.",
           {"msg": "Internal server error.", "data": {"request_id": "8f0fa8f5-5b09-4b0c-9b7c-1c4a1f5c0b52"}}),
 }  # fmt: skip
@@ -364,7 +366,7 @@ def _success(operation: Operation) -> str:
 
 def refused(operation: Operation) -> list[int]:
     """The statuses with which an operation may refuse."""
-    statuses = {400, 401, 403, 429, 500, *operation.statuses}
+    statuses = {400, 401, 403, 429, 500, 503, *operation.statuses}
     if "{" in operation.path:
         statuses.add(404)
     if operation.method != "GET":

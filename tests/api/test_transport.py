@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from polus.api.app import Api
+from polus.api.table import OPERATIONS
+from polus.store import database as databases
+from tests import direct
 from tests.world import Client, World
 
 MIB = 1024 * 1024
@@ -434,3 +438,12 @@ async def test_several_requests_on_one_connection_keep_their_order(world: World)
     writer.close()
     await writer.wait_closed()
     assert [int(answer[:3]) for answer in answers] == [200] * 5 + [404]
+
+
+async def test_a_database_that_is_away_is_told_as_such(world: World, database_url: str) -> None:
+    async with databases.opened(database_url) as gone:
+        application = Api(gone, OPERATIONS)
+        headers = world.oda.headers
+        assert (await direct.ask(application, headers, "GET", "/api/tags")).status == 200
+    answer = await direct.ask(application, headers, "GET", "/api/tags")
+    assert (answer.status, answer.json) == (503, {"error": {"msg": "An external service had an issue."}})

@@ -1,6 +1,6 @@
 """A user who was invited is told so by mail."""
 
-from polus.desk import notices
+from polus.desk import invitations, notices
 from polus.reactions.event import Event
 from polus.store.work import Work
 
@@ -15,8 +15,10 @@ TEXT = """Hello {name},
 
 {inviter} invited you to the helpdesk {domain}.
 
-Log in at {url}/login with your e-mail address {email}.
-You get your password from {inviter}.
+Choose your password here, within a week:
+{link}
+
+After that, log in at {url}/login with your e-mail address {email}.
 """
 
 
@@ -29,6 +31,7 @@ async def run(work: Work, event: Event) -> None:
         name=row["name"],
         inviter=row["inviter"] or "An administrator",
         domain=row["domain"],
+        link=invitations.link(work, event.object_id),
         url=work.account.base_url,
         email=row["email"],
     )

@@ -20,11 +20,12 @@ from starlette.types import Message, Receive, Scope, Send
 from polus.base import errors
 from polus.base.crypto import Signer
 from polus.base.log import access
+from polus.desk import invitations
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
 from polus.web import assets, render, session
 from polus.web.live import Live
-from polus.web.pages import actions, doors, inbox, mail, writing
+from polus.web.pages import actions, doors, inbox, mail, welcome, writing
 from polus.web.visits import Visit
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -69,6 +70,8 @@ class Site:
                 Route("/", self._inside(inbox.start)),
                 Route("/login", self._open(doors.login_page), methods=["GET"]),
                 Route("/login", self._open(doors.login), methods=["POST"]),
+                Route(invitations.PATH + "{token}", self._open(welcome.page), methods=["GET"]),
+                Route(invitations.PATH + "{token}", self._open(welcome.choose), methods=["POST"]),
                 Route("/logout", self._inside(doors.logout), methods=["POST"]),
                 Route("/theme", self._inside(doors.theme), methods=["POST"]),
                 Route("/live", self._inside(self.live.stream, needs_session=False)),

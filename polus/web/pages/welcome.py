@@ -1,0 +1,46 @@
+"""Where an invitation leads: a new user chooses a password and is in."""
+
+from starlette.responses import Response
+
+from polus.base import errors
+from polus.desk import invitations
+from polus.store.work import writing
+from polus.web import session
+from polus.web.session import ANYBODY
+from polus.web.visits import Visit, see_other
+
+
+async def page(visit: Visit) -> Response:
+    """The form, or that the link is used up."""
+    async with writing(visit.house.database, visit.account, ANYBODY) as work:
+        found = await invitations.invited(work, visit.request.path_params["token"])
+    return form(visit, found.email if found else "", 200 if found else 410)
+
+
+def form(visit: Visit, email: str, status: int, error: str = "") -> Response:
+    token, kept = session.door_token(visit, visit.house.door_signer)
+    answer = visit.page("welcome.html", visit.here(csrf=token), status, email=email, error=error)
+    session.keep_door(answer, visit, kept)
+    return answer
+
+
+async def choose(visit: Visit) -> Response:
+    """Set the password, log in, go to the inbox."""
+    await session.read_form(visit)
+    try:
+        session.check_door(visit, visit.house.door_signer)
+        async with writing(visit.house.database, visit.account, ANYBODY) as work:
+            found = await invitations.invited(work, visit.request.path_params["token"])
+            if found is None:
+                return form(visit, "", 410)
+            try:
+                await invitations.accept(work, found, visit.field("password"))
+            except errors.Invalid as refusal:
+                return form(visit, found.email, 422, " ".join((refusal.data or {})["password"]))
+    except session.Forged as forged:
+        return form(visit, "", 403, forged.msg)
+    except errors.NotFound:
+        return form(visit, "", 410)
+    answer = see_other("/inbox")
+    session.keep(answer, visit, await session.log_in(visit, found))
+    return answer

@@ -27,7 +27,9 @@ async def sink() -> AsyncIterator[Sink]:
 async def test_a_customer_writes_an_agent_answers_the_customer_reads(
     tmp_path: Path, empty_url: str, sink: Sink, http: aiohttp.ClientSession
 ) -> None:
-    here = Installation(tmp_path / "data", empty_url, {"POLUS_SMTP_URL": f"smtp://127.0.0.1:{sink.port}"})
+    # Asked again until it is so: on a busy machine that is more often than a key may.
+    settings = {"POLUS_SMTP_URL": f"smtp://127.0.0.1:{sink.port}", "POLUS_RATE_LIMIT": "0"}
+    here = Installation(tmp_path / "data", empty_url, settings)
     async with here.serving() as serving:
         first = serving.told["first"]
         headers = {"Authorization": aiohttp.encode_basic_auth(first["email"], first["key"])}

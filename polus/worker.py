@@ -59,7 +59,8 @@ class Worker:
             Snoozed(database, book).lane(),
             self._chores.lane(),
         )
-        self._queues = [Queue(database, lane) for lane in self.lanes]
+        turns = asyncio.Lock()
+        self._queues = [Queue(database, lane, turns) for lane in self.lanes]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:

@@ -25,6 +25,8 @@ async def open(url: str, *, name: str = "polus", least: int = 1, most: int = 10)
             min_size=least,
             max_size=most,
             max_queries=1_000_000,
+            # Each costs PostgreSQL some 15 MB; those that a busy minute needed are let go of after a quiet one.
+            max_inactive_connection_lifetime=60,
             init=_check,
             reset=_keep,
             statement_cache_size=500,

@@ -51,11 +51,15 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class Queue:
-    """Works through one lane. Several processes may each have one for the same lane."""
+    """Works through one lane. Several processes may each have one for the same lane.
 
-    def __init__(self, database: Database, lane: Lane) -> None:
+    Queues that share `turns` look one after the other: an idle worker then needs one connection and not one per lane.
+    """
+
+    def __init__(self, database: Database, lane: Lane, turns: asyncio.Lock | None = None) -> None:
         self._database = database
         self._lane = lane
+        self._turns = turns or asyncio.Lock()
         self._running: dict[Key, asyncio.Task[None]] = {}
         # Jobs that another process has, and until when not to ask again: its long job must not make us spin.
         self._elsewhere: dict[Key, float] = {}
@@ -118,7 +122,7 @@ class Queue:
         self._elsewhere = {key: until for key, until in self._elsewhere.items() if until > now}
         most = len(self._running) + len(self._elsewhere) + self._lane.width * AHEAD
         try:
-            async with self._database.pool.acquire() as db:
+            async with self._turns, self._database.pool.acquire() as db:
                 found = await self._lane.look(db, most)
         except AWAY as error:
             if self._well:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from polus import cli
 from polus.base import log
+from polus.store import work as works
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +76,10 @@ class Installation:
 
     async def quickly(self, *arguments: str) -> Ended:
         """The same in this process: without the second that a new one needs to start."""
+        subscribed = dict(works.subscriptions)
         result = await asyncio.to_thread(CliRunner(env=self._variables()).invoke, cli.app, arguments)
+        works.subscriptions.clear()
+        works.subscriptions.update(subscribed)
         log.configure()  # its stream was the runner's
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

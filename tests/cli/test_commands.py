@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import aiosmtplib
 import pytest
 
+from tests import certificates
 from tests.cli.programs import Installation
 
 COMMANDS = (
@@ -68,20 +70,20 @@ async def test_the_life_of_an_installation(installation: Installation, http: aio
         assert await _me(http, serving.url, first["email"], first["key"]) == (200, "ada@acme.example")
 
         # Beside a running server:
-        added = await installation.run(
+        added = await installation.quickly(
             "user", "add", "leo@acme.example", "--name", "Leo Long", "--role", "agent", "--json"
         )
         assert (added.code, added.json["account"], added.json["email"]) == (0, "acme", "leo@acme.example")
         key = await installation.run("key", "leo@acme.example")
         assert (len(key.out.strip()), key.err) == (64, "")
         assert await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (200, "leo@acme.example")
-        newer = await installation.run("key", "Leo@acme.example", "--account", "acme")
+        newer = await installation.quickly("key", "Leo@acme.example", "--account", "acme")
         assert await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (401, None)
         assert await _me(http, serving.url, "leo@acme.example", newer.out.strip()) == (
             200,
             "leo@acme.example",
         )
-        checked = await installation.run("check", "--json")
+        checked = await installation.quickly("check", "--json")
         assert checked.json["addresses"] == ["support@acme.localhost"]
         codes = {finding["code"] for finding in checked.json["findings"]}
         assert "relay-missing" in codes
@@ -197,3 +199,23 @@ async def _me(http: aiohttp.ClientSession, url: str, email: str, key: str) -> tu
     async with http.get(url + "/api/users/0", headers=headers) as answer:
         body = json.loads(await answer.text())
         return answer.status, body.get("email")
+
+
+async def test_with_a_certificate_http_is_https_and_smtp_offers_starttls(
+    installation: Installation, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    cert, key = certificates.make(tmp_path, "help.example")
+    async with installation.serving("--tls-cert", str(cert), "--tls-key", str(key)) as serving:
+        assert serving.told["url"].startswith("https://")
+        trusted = certificates.trusting(cert)
+        async with http.get(serving.url.replace("http:", "https:") + "/health", ssl=trusted) as answer:
+            assert answer.status == 200
+        client = aiosmtplib.SMTP(
+            hostname="127.0.0.1", port=serving.told["smtp_port"], start_tls=True, tls_context=trusted
+        )
+        async with client:
+            assert client.get_transport_info("ssl_object").version() == "TLSv1.3"
+    halves = await installation.quickly("check", "--json")
+    assert "tls-incomplete" not in halves.out
+    installation.more["POLUS_TLS_CERT"] = str(cert)
+    assert "[tls-incomplete]" in (await installation.quickly("check")).err

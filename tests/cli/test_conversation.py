@@ -66,15 +66,15 @@ async def test_a_customer_writes_an_agent_answers_the_customer_reads(
         taken_in = await here.run("mail", str(tmp_path / "reply.eml"), "--json")
         (told,) = taken_in.json
         assert (taken_in.code, told["state"], told["ticket_id"]) == (0, "delivered", tickets[0]["id"])
-        again = await here.run("mail", "file", str(tmp_path / "reply.eml"), str(tmp_path / "junk.eml"))
+        again = await here.quickly("mail", "file", str(tmp_path / "reply.eml"), str(tmp_path / "junk.eml"))
         assert again.code == 1
         assert "duplicate in ticket" in again.out
         assert "parked: no mail" in again.out
         number = again.out.splitlines()[1].split()[1]
-        assert (await here.run("mail", "replay", number)).code == 1
-        unknown = await here.run("mail", "replay", "999999")
+        assert (await here.quickly("mail", "replay", number)).code == 1
+        unknown = await here.quickly("mail", "replay", "999999")
         assert (unknown.code, unknown.out) == (2, "")
-        nowhere = await here.run("mail", str(tmp_path / "reply.eml"), "--to", "nobody@else.example")
+        nowhere = await here.quickly("mail", str(tmp_path / "reply.eml"), "--to", "nobody@else.example")
         assert "no such mailbox" in nowhere.err
         for path, kind in (
             ("/docs", "text/html"),

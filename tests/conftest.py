@@ -1,10 +1,8 @@
 """One PostgreSQL, one migrated database and one HTTP server per test process; a shop of its own per test."""
 
-import asyncio
 import contextlib
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,11 +11,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
-import uvicorn
 
-from polus.api.app import Api
-from polus.api.downloads import Downloads
-from polus.api.table import OPERATIONS
 from polus.desk import events
 from polus.store import cluster as clusters
 from polus.store import database as databases
@@ -86,20 +80,8 @@ async def database(database_url: str, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 async def url(database: Database) -> AsyncIterator[str]:
     """The address of a running HTTP server; limits are off unless a test asks for them."""
-    api, downloads = Api(database, OPERATIONS, rate_limit=0), Downloads(database)
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await (downloads if scope["path"].startswith("/files/") else api)(scope, receive, send)
-
-    # asyncio switches Nagle's algorithm off only for sockets that say TCP: else each answer waits 40 ms for an ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", http="httptools")
-    running = uvicorn.Server(config)
-    task = asyncio.create_task(running.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    running.should_exit = True
-    await task
+    async with worlds.served(database) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,24 @@
 The account is the wall between tests, as it is between shops: one database and one server serve the whole run.
 """
 
+import asyncio
 import base64
 import io
 import itertools
 import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import msgspec
+import uvicorn
 
+from polus.api.app import Api
+from polus.api.downloads import Downloads
+from polus.api.table import OPERATIONS
 from polus.desk import accounts, credentials, users
 from polus.store.database import Database
 from polus.store.work import SYSTEM, Account, writing
@@ -150,6 +158,25 @@ class World:
             list(types),
         )
         return [(r[0], r[1], r[2], None if r[3] is None else json.loads(r[3])) for r in rows]
+
+
+@asynccontextmanager
+async def served(database: Database) -> AsyncIterator[str]:
+    """The address of an HTTP server in this process."""
+    api, downloads = Api(database, OPERATIONS, rate_limit=0), Downloads(database)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (downloads if scope["path"].startswith("/files/") else api)(scope, receive, send)
+
+    # asyncio switches Nagle's algorithm off only for sockets that say TCP: else each answer waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", http="httptools")
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    await task
 
 
 async def make(database: Database, http: aiohttp.ClientSession, url: str) -> World:

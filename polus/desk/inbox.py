@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from polus.base import errors
 from polus.desk import events
 from polus.desk.tickets import projections
+from polus.store.paging import LIMITS
 from polus.store.work import Work
 
 MOST = 300
@@ -38,8 +39,7 @@ _PAGE = (
     + projections.COMPACT_LIST
     + """ as wire
 from tickets t where t.account_id = $1 and $2::bigint is not null and {view} and {position}
-order by t.last_message_datetime desc nulls last, t.id desc limit $5
-"""
+order by t.last_message_datetime desc nulls last, t.id desc"""
 )
 # Tickets without any public message have no moment; they come last, and a page may begin or end among them.
 _DATED = (
@@ -49,7 +49,9 @@ _UNDATED = "t.last_message_datetime is null and t.id < $4::bigint and $3::timest
 DATED = {key: _PAGE.replace("{view}", view).replace("{position}", _DATED) for key, view in VIEWS.items()}
 UNDATED = {key: _PAGE.replace("{view}", view).replace("{position}", _UNDATED) for key, view in VIEWS.items()}
 
-_COUNT = "(select count(*) from (select from tickets t where t.account_id = $1 and {view} limit {most}) c)"
+# In order, though a count needs none: else the first tickets of the whole table are looked through for this account's.
+_COUNT = """(select count(*) from (select from tickets t where t.account_id = $1 and {view}
+  order by t.last_message_datetime desc nulls last, t.id desc limit {most}) c)"""
 CEILINGS = {key: COUNTED_FEWER if key in ("all", "closed") else COUNTED for key in VIEWS}
 COUNTS = "select $2::bigint, " + ", ".join(
     _COUNT.replace("{view}", view).replace("{most}", str(CEILINGS[key] + 1)) for key, view in VIEWS.items()
@@ -138,7 +140,8 @@ async def page(work: Work, view: str, after: Place | None = None, limit: int = 3
 
 async def _rows(work: Work, statement: str, start: Place, limit: int) -> list[Any]:
     moment = start.moment or FIRST
-    return await work.db.fetch(statement, work.account.id, work.actor.user_id, moment, start.id, limit)  # type: ignore[no-any-return]
+    sql = statement + LIMITS[limit]
+    return await work.db.fetch(sql, work.account.id, work.actor.user_id, moment, start.id)  # type: ignore[no-any-return]
 
 
 async def counts(work: Work) -> dict[str, int]:

@@ -41,6 +41,10 @@ class Position(NamedTuple):
     id: int
 
 
+# How many rows is said in the text: of a parameter the planner thinks a tenth of the table, and then plans each call
+# anew, which costs as much as the page itself.
+LIMITS = tuple(" limit " + str(count) for count in range(512))
+
 CASTS = {"datetime": "timestamptz", "text": "text", "number": "bigint"}
 
 
@@ -142,8 +146,7 @@ class Statement:
             + "".join(expression + way + ", " for expression, _ in order.keys)
             + id_column
             + way
-            + " limit "
-            + self.parameter(limit + 1)
+            + LIMITS[limit + 1]
         )
         return (" where " + " and ".join(self.conditions) if self.conditions else "") + self.order
 

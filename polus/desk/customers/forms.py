@@ -15,7 +15,7 @@ PERSON = "json_build_object('id', c.id, 'email', c.email," + NAMES + ", 'meta', 
 CHANNELS = """
   coalesce((
     select json_agg(json_build_object('id', ch.id, 'type', ch.type, 'address', ch.address, 'preferred', ch.preferred,
-      'created_datetime', wire(ch.created_datetime), 'updated_datetime', wire(ch.updated_datetime),
+      'created_datetime', wire_json(ch.created_datetime), 'updated_datetime', wire_json(ch.updated_datetime),
       'deleted_datetime', null, 'user', json_build_object('id', c.id, 'name', c.name),
       'customer', json_build_object('id', c.id, 'name', c.name)) order by ch.id)
     from customer_channels ch
@@ -39,8 +39,8 @@ TICKET_DETAIL = _TICKET + _FOREIGN + ")"
 _ITEM = (
     "json_build_object('id', c.id, 'external_id', c.external_id, 'active', c.active, 'email', c.email,"
     + NAMES
-    + """, 'language', c.language, 'timezone', c.timezone, 'created_datetime', wire(c.created_datetime),
-  'updated_datetime', wire(c.updated_datetime), 'meta', c.meta, 'data', c.data, 'note', c.note,
+    + """, 'language', c.language, 'timezone', c.timezone, 'created_datetime', wire_json(c.created_datetime),
+  'updated_datetime', wire_json(c.updated_datetime), 'meta', c.meta, 'data', c.data, 'note', c.note,
   'custom_fields', c.custom_fields"""
 )
 _FULL = _ITEM + ", 'channels'," + CHANNELS + ", 'customer', null, 'integrations', c.integrations"

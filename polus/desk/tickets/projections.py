@@ -3,6 +3,8 @@
 Aliases: `t` a ticket, `m` a message. `$1` is the account and `$2` the user for whom `is_unread` is told.
 """
 
+from collections.abc import Mapping
+
 from polus.desk import custom_fields, surveys
 from polus.desk.customers import forms as customers
 
@@ -45,11 +47,11 @@ COMMON = (
     + TAGS
     + UNREAD
     + """
-'created_datetime', wire(t.created_datetime), 'opened_datetime', wire(t.opened_datetime),
-'last_received_message_datetime', wire(t.last_received_message_datetime),
-'last_message_datetime', wire(t.last_message_datetime), 'updated_datetime', wire(t.updated_datetime),
-'closed_datetime', wire(t.closed_datetime), 'snooze_datetime', wire(t.snooze_datetime),
-'trashed_datetime', wire(t.trashed_datetime)
+'created_datetime', wire_json(t.created_datetime), 'opened_datetime', wire_json(t.opened_datetime),
+'last_received_message_datetime', wire_json(t.last_received_message_datetime),
+'last_message_datetime', wire_json(t.last_message_datetime), 'updated_datetime', wire_json(t.updated_datetime),
+'closed_datetime', wire_json(t.closed_datetime), 'snooze_datetime', wire_json(t.snooze_datetime),
+'trashed_datetime', wire_json(t.trashed_datetime)
 """
 )
 
@@ -92,9 +94,9 @@ MESSAGE_COMMON = (
 'rule_id', m.rule_id, 'from_agent', m.from_agent, 'subject', m.subject, 'body_text', m.body_text,
 'body_html', m.body_html, 'stripped_text', m.stripped_text, 'stripped_html', m.stripped_html,
 'stripped_signature', m.stripped_signature, 'attachments', m.attachments, 'actions', m.actions,
-'imported', m.imported, 'meta', m.meta, 'created_datetime', wire(m.created_datetime),
-'processed_datetime', wire(m.processed_datetime), 'sent_datetime', wire(m.sent_datetime),
-'failed_datetime', wire(m.failed_datetime), 'opened_datetime', wire(m.opened_datetime),
+'imported', m.imported, 'meta', m.meta, 'created_datetime', wire_json(m.created_datetime),
+'processed_datetime', wire_json(m.processed_datetime), 'sent_datetime', wire_json(m.sent_datetime),
+'failed_datetime', wire_json(m.failed_datetime), 'opened_datetime', wire_json(m.opened_datetime),
 'last_sending_error', m.last_sending_error, 'is_retriable', m.is_retriable
 """
 )
@@ -105,30 +107,36 @@ MESSAGE_IN_CHANGED_TICKET = "json_build_object(" + MESSAGE_COMMON + ", 'macros',
 MESSAGE = (
     "json_build_object("
     + MESSAGE_COMMON
-    + ", 'macros', m.macros, 'headers', m.headers, 'deleted_datetime', wire(m.deleted_datetime))::text"
+    + ", 'macros', m.macros, 'headers', m.headers, 'deleted_datetime', wire_json(m.deleted_datetime))::text"
 )
 
-REPLY_OPTIONS = """
-'reply_options', (select json_strip_nulls(json_build_object('internal-note', json_build_object('answerable', true),
+_REACHED = """exists (select from customer_channels h where h.account_id = t.account_id
+      and h.customer_id = t.customer_id and h.type = '{type}' and h.deleted_datetime is null)"""
+
+REPLY_OPTIONS = (
+    """
+'reply_options', json_strip_nulls(json_build_object('internal-note', json_build_object('answerable', true),
   'email', case
-    when c.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
-    when bool_or(h.type = 'email') then json_build_object('answerable', true, 'integrations', coalesce(
+    when p.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
+    when """
+    + _REACHED.replace("{type}", "email")
+    + """ then json_build_object('answerable', true, 'integrations', coalesce(
       (select json_agg(json_build_object('id', i.id, 'name', i.name, 'address', i.meta->>'address') order by i.id)
        from integrations i where i.account_id = t.account_id and i.type = 'email'
          and i.deactivated_datetime is null), '[]'::json)) end,
   'phone', case
-    when c.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
-    when bool_or(h.type = 'phone') then json_build_object('answerable', true) end))
-  from customers c left join customer_channels h on h.account_id = c.account_id and h.customer_id = c.id
-    and h.deleted_datetime is null
-  where c.account_id = t.account_id and c.id = t.customer_id group by c.account_id, c.id)
+    when p.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
+    when """
+    + _REACHED.replace("{type}", "phone")
+    + """ then json_build_object('answerable', true) end))
 """
+)
 
 FULL_SELECT = (
     "json_build_object("
     + COMMON
     + """, 'events', '[]'::json, 'imported', t.imported, 'assignee_user_id', t.assignee_user_id,
-'assignee_team_id', t.assignee_team_id, 'summary', t.summary, 'processed_datetime', wire(t.processed_datetime),
+'assignee_team_id', t.assignee_team_id, 'summary', t.summary, 'processed_datetime', wire_json(t.processed_datetime),
 'customer', p.wire, 'requester', p.wire,
 'satisfaction_survey', (select """
     + surveys.IN_TICKET
@@ -141,20 +149,28 @@ FULL_SELECT = (
 """
 )
 
-# One row: (merged_into_id, JSON text); the text is null for a merged ticket.
-# wire: the key `custom_fields` is absent while a ticket has no value; it is put in front of the finished text.
+# One row: (merged_into_id, JSON texts of the values of custom fields and of the rest); both are null for a merged ticket.
+# wire: the key `custom_fields` is absent while a ticket has no value; `full` puts it in front of the rest.
 _FULL = (
     """
-select t.merged_into_id, case when t.merged_into_id is null then
-  '{' || case when t.custom_fields = '{}' then '' else '"custom_fields":' || t.custom_fields::text || ',' end
-  || substr("""
+select t.merged_into_id, case when t.merged_into_id is null and t.custom_fields <> '{}' then t.custom_fields::text end
+  as custom_fields, case when t.merged_into_id is null then """
     + FULL_SELECT
-    + """::text, 2) end as wire
-from tickets t left join lateral (select {customer} as wire from customers c
+    + """::text end as wire
+from tickets t left join lateral (select {customer} as wire, c.deleted_datetime from customers c
   where c.account_id = t.account_id and c.id = t.customer_id) p on true
 where t.account_id = $1 and t.id = $3
 """
 )
+
+
+def full(row: Mapping[str, str | None]) -> str:
+    """The JSON text of a row of `FULL` and its like."""
+    fields, wire = row["custom_fields"], row["wire"]
+    assert wire is not None
+    return wire if fields is None else '{"custom_fields":' + fields + "," + wire[1:]
+
+
 FULL = _FULL.replace("{message}", MESSAGE_IN_TICKET).replace("{customer}", customers.TICKET_DETAIL)
 FULL_WITH_FIELDS = FULL.replace(
     "t.custom_fields::text",

@@ -90,14 +90,13 @@ async def get(work: Work, ticket_id: int, *, with_fields: bool = False) -> str:
     """The ticket's full wire form as GET answers it, `with_fields` with the definitions of its values; 404, 301."""
     sql = projections.FULL_WITH_FIELDS if with_fields else projections.FULL
     row = await work.db.fetchrow(sql, work.account.id, work.actor.user_id, ticket_id)
-    return there(row)["wire"]  # type: ignore[no-any-return]
+    return projections.full(there(row))
 
 
 async def get_changed(work: Work, ticket_id: int) -> str:
     """The full wire form as POST and PUT answer it."""
-    return there(  # type: ignore[no-any-return]
-        await work.db.fetchrow(projections.FULL_CHANGED, work.account.id, work.actor.user_id, ticket_id)
-    )["wire"]
+    row = await work.db.fetchrow(projections.FULL_CHANGED, work.account.id, work.actor.user_id, ticket_id)
+    return projections.full(there(row))
 
 
 async def lock(work: Work, ticket_id: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from polus.desk.customers import forms
 from polus.desk.tickets import projections
 from polus.desk.views import searching, views
 from polus.lang.sql import Where
+from polus.store.paging import LIMITS
 from polus.store.work import Work
 
 # order -> (expression over t or c, kind)
@@ -36,6 +37,7 @@ CUSTOMERS = {
     "name": ("c.name", "text"),
     "email": ("c.email", "text"),
 }
+NEVER_NULL = ("created_datetime", "updated_datetime")
 CASTS = {"datetime": "::timestamptz", "number": "::smallint", "text": "::text"}
 
 # `$2` is whom `is_unread` is told for. The two halves are read by the same index, one after the other.
@@ -188,7 +190,6 @@ def _statement(
     valued = unvalued = ""
     if position is not None:
         valued, unvalued = _from(position, column, kind, alias, down, parameters)
-    parameters.append(limit + 1)
     replaced = {
         "{form}": forms.ITEM + "::text" if customers else projections.COMPACT_VIEW,
         "{table}": "customers c" if customers else "tickets t",
@@ -198,11 +199,11 @@ def _statement(
         "{position}": valued,
         "{unvalued}": unvalued,
         "{way}": "desc" if down else "asc",
-        # As the indexes are: descending with nulls last, read either way.
-        "{nulls}": "last" if down else "first",
+        # As the indexes are, read either way: descending with nulls last, or ascending where there are none.
+        "{nulls}": "last" if down != column.endswith(NEVER_NULL) else "first",
         # Backward from the end, those without a value come first.
         "{last}": "asc" if forward else "desc",
-        "{limit}": "$" + str(len(parameters)),
+        "limit {limit}": LIMITS[limit + 1],
     }
     sql = PAGE
     for place, text in replaced.items():

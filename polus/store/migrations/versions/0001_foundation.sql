@@ -10,13 +10,26 @@ create function wire(t timestamptz) returns text language sql stable parallel sa
     then to_char(t at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
     else to_char(t at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') end
 $$;
+-- The same inside json_build_object, twice as fast. to_json leaves out zeros at the end of a fraction, and it writes the
+-- session's time zone, which is UTC for all our connections. (The rare case is a function that is not put in place:
+-- each expression of a statement costs each time it begins.)
+create function wire_padded(t timestamptz) returns json language plpgsql stable parallel safe as $$
+begin
+  return to_json(wire(t));
+end
+$$;
+create function wire_json(t timestamptz) returns json language sql stable parallel safe as $$
+  select case when date_part('microseconds', t)::int % 10 <> 0 then to_json(t) else wire_padded(t) end
+$$;
 
--- firstname and lastname of a name: first token, and last token when there are at least two.
+-- firstname and lastname of a name: first token, and last token when there are at least two. The second regular
+-- expression is slow, and only names with blanks of other kinds or in other places need it.
 create function firstname(name text) returns text language sql immutable parallel safe as $$
   select coalesce((regexp_match(name, '\S+'))[1], '')
 $$;
 create function lastname(name text) returns text language sql immutable parallel safe as $$
-  select coalesce((regexp_match(name, '\S\s+(\S+)\s*$'))[1], '')
+  select coalesce(case when name ~ '[^\S ]|^ |  | $' then (regexp_match(name, '\S\s+(\S+)\s*$'))[1]
+    when strpos(name, ' ') > 0 then split_part(name, ' ', -1) end, '')
 $$;
 
 -- What people type and mean: lower case, without accents. For searching short tables in place; customers have words.

@@ -1,0 +1,2 @@
+-- Rules and macros.
+select 1;

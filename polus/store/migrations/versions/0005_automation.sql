@@ -1,0 +1,2 @@
+-- Automation by settings.
+select 1;

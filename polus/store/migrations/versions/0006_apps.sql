@@ -1,0 +1,2 @@
+-- Applications.
+select 1;

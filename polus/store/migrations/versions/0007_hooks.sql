@@ -1,0 +1,2 @@
+-- HTTP integrations and shops.
+select 1;

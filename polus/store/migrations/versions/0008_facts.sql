@@ -1,0 +1,2 @@
+-- Facts of the statistics.
+select 1;

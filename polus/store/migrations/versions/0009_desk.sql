@@ -1,0 +1,2 @@
+-- The workspace.
+select 1;

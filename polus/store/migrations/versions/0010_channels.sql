@@ -1,0 +1,2 @@
+-- Channels.
+select 1;

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from polus.base import crypto, errors
+from polus.store import buckets
 from polus.store.database import Database
 from polus.store.work import Work
 
@@ -44,17 +45,6 @@ PROLONG = "update sessions set expires_datetime = $3 where account_id = $1 and h
 CLOSE = "delete from sessions where account_id = $1 and hash = $2 returning user_id"
 CLOSE_OTHERS = "delete from sessions where account_id = $1 and user_id = $2 and hash is distinct from $3"
 PURGE = "delete from sessions where expires_datetime < now()"
-
-# One guess into a bucket that leaks; no row: it does not fit.
-GUESS = """
-insert into buckets as b (key, level, at) values ($1, 1, clock_timestamp())
-on conflict (key) do update
-  set level = greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $2) + 1,
-      at = clock_timestamp()
-  where greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $2) + 1 <= $3
-returning level
-"""
-FORGIVE = "delete from buckets where key = $1"
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -98,7 +88,7 @@ async def guess(work: Work, email: str, origin: str) -> None:
         (_guesses(work, email), MOST_GUESSES),
         ("login from " + origin, MOST_GUESSES_FROM),
     ):
-        if await work.db.fetchval(GUESS, key, most / MINUTE, float(most)) is None:
+        if not await buckets.take(work.db, key, most, MINUTE):
             raise TooManyGuesses
 
 
@@ -126,7 +116,7 @@ def _candidate(row: Any) -> Candidate | None:
 async def open(work: Work, found: Candidate) -> str:
     """Log the person in: the token for the cookie, shown this once. Event user-logged-in; guesses are forgiven."""
     token = crypto.new_token()
-    await work.db.execute(FORGIVE, _guesses(work, found.email))
+    await buckets.empty(work.db, _guesses(work, found.email))
     await work.db.execute(
         OPEN,
         work.account.id,

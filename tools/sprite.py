@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 NAMES = """
-alarm-clock archive arrow-down arrow-left arrow-up bell-off book-open check chevron-down chevron-right
-chevrons-up circle-check circle-dot clock code ellipsis eye file globe
-image inbox info keyboard layers lock log-out mail mail-open menu message-circle message-square monitor moon
-octagon-alert panel-right paperclip pencil phone plus reply rotate-ccw send share-2 sticky-note sun tag
-trash-2 triangle-alert undo-2 user-round user-x users-round x
+alarm-clock archive arrow-down arrow-left arrow-up bell-off bold book-open calendar-clock check chevron-down
+chevron-right chevrons-up circle-check circle-dot clock code download ellipsis eye file forward globe history
+image inbox info italic keyboard layers link list list-filter loader-circle lock log-out mail mail-open menu
+merge message-circle message-square monitor moon octagon-alert panel-right paperclip pencil phone plus
+refresh-cw reply reply-all rotate-ccw search send share-2 shopping-bag split square-check star sticky-note sun
+tag trash-2 triangle-alert undo-2 user-round user-x users users-round x zap
 """
 
 TARGET = Path(__file__).resolve().parent.parent / "polus/web/static/icons.svg"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from polus.desk import inbox
+from polus.desk.views import rails
 from polus.web import render
 from polus.web.render import Here
 
@@ -21,6 +22,16 @@ class Entry:
     icon: str
     count: int
     more: bool = False
+    emoji: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Views that people made, under one heading."""
+
+    name: str
+    emoji: str
+    views: list[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,28 @@ def views(here: Here, counts: Mapping[str, int]) -> list[Entry]:
     return [
         Entry(key, *looks[key], min(counts.get(key, 0), most), counts.get(key, 0) > most)
         for key, most in inbox.CEILINGS.items()
+    ]
+
+
+def own(view: rails.View, counts: Mapping[int, int]) -> Entry:
+    """A view that somebody made, as the rail shows it."""
+    count = counts.get(view.id, 0)
+    return Entry(
+        str(view.id), view.name, "list-filter", min(count, rails.COUNTED), count > rails.COUNTED, view.emoji
+    )
+
+
+def shelves(here: Here, sections: list[rails.Section], counts: Mapping[int, int]) -> list[Shelf]:
+    """The rail below the inbox's own views."""
+    _ = render.catalogue(here.language).gettext
+    names = {"shared": _("Shared views"), "private": _("My views")}
+    return [
+        Shelf(
+            names.get(section.kind, section.name),
+            section.emoji,
+            [own(view, counts) for view in section.views],
+        )
+        for section in sections
     ]
 
 

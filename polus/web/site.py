@@ -88,6 +88,7 @@ class Site:
             Route("/inbox/{view}", self._inside(inbox.page)),
             Route("/inbox/{view}/list", self._inside(inbox.rows)),
             Route("/inbox/{view}/older", self._inside(inbox.older)),
+            Route("/inbox/{view}/shelves", self._inside(inbox.shelves)),
             Route("/inbox/{view}/{ticket:int}", self._inside(inbox.page)),
             Route("/inbox/{view}/{ticket:int}/ticket", self._inside(inbox.ticket)),
             Route("/suggest/tags", self._inside(actions.suggest_tags)),

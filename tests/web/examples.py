@@ -140,9 +140,14 @@ def customer(who: Wire, **more: Any) -> Wire:
 
 VIEWS = [("all", "All", "layers", 12874), ("open", "Open", "inbox", 31), ("mine", "Mine", "user-round", 7), ("unassigned", "Unassigned", "user-x", 12), ("snoozed", "Snoozed", "alarm-clock", 4), ("closed", "Closed", "circle-check", 0), ("spam", "Spam", "octagon-alert", 3), ("trash", "Trash", "trash-2", 0)]  # fmt: skip
 VIEW_LIST = [
-    dict(zip(("key", "name", "icon", "count"), view, strict=True)) | {"more": view[0] == "all"}
+    dict(zip(("key", "name", "icon", "count"), view, strict=True)) | {"more": view[0] == "all", "emoji": ""}
     for view in VIEWS
 ]
+
+SHELVES = [
+    {"name": "Returns", "emoji": "📦", "views": [{"key": "12", "name": "Waiting for the warehouse and then some", "icon": "list-filter", "count": 12, "more": False, "emoji": "🔥"}]},
+    {"name": "My views", "emoji": "", "views": [{"key": "13", "name": "طلبات <b>", "icon": "list-filter", "count": 0, "more": False, "emoji": ""}]},
+]  # fmt: skip
 
 
 def here(theme: str = "system", rights: str = "write note", view: str = "open") -> Here:

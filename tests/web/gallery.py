@@ -29,7 +29,7 @@ Facts = dict[str, Any]
 def inbox(view: str = "open", **more: Any) -> Facts:
     chosen = next(v for v in ex.VIEW_LIST if v["key"] == view)
     facts: Facts = {
-        "view": chosen, "views": ex.VIEW_LIST, "tickets": {"data": ex.ROWS, "meta": {"next_cursor": "abc"}}, "selected": None, "ticket": None,
+        "view": chosen, "views": ex.VIEW_LIST, "shelves": ex.SHELVES, "tickets": {"data": ex.ROWS, "meta": {"next_cursor": "abc"}}, "selected": None, "ticket": None,
         "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None,
     }  # fmt: skip
     return facts | more

@@ -6,10 +6,10 @@ from typing import Any
 from starlette.responses import Response
 
 from polus.base import errors
-from polus.desk import inbox as desk_inbox
 from polus.desk import tags
 from polus.desk.customers import customers
 from polus.desk.tickets import labels, messages, tickets
+from polus.desk.views import rails
 from polus.store.work import Work
 from polus.web import choices
 from polus.web.pages import inbox, ticket_facts
@@ -45,7 +45,7 @@ def action(change: Change, role: str = WRITER) -> Callable[[Visit], Awaitable[Re
 def view(visit: Visit) -> str:
     """The view that the form was sent from."""
     given = visit.field("view")
-    return given if given in desk_inbox.VIEWS else "all"
+    return given if rails.is_key(given) else "all"
 
 
 async def again(visit: Visit, ticket_id: int, status: int = 200, **more: Any) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from polus.base import errors, wire
 from polus.desk import inbox
 from polus.desk.tickets import tickets
+from polus.desk.views import rails
 from polus.store.work import Work
 from polus.web import choices, render
 from polus.web.pages import ticket_facts
@@ -80,17 +81,33 @@ def missing(here: Here, ticket_id: int) -> dict[str, str]:
 
 async def listed(work: Work, here: Here, cursor: str | None = None, limit: int = PAGE) -> dict[str, Any]:
     """The facts of rail and list. 404 for a view that does not exist."""
-    after = inbox.place(cursor) if cursor else None
-    found = await inbox.page(work, here.view, after, limit)
+    found = await rails.page(work, here.view, cursor, limit)
     entries = choices.views(here, await inbox.counts(work))
+    sections = await rails.sections(work)
     return {
-        "view": next(entry for entry in entries if entry.key == here.view),
+        "view": await viewed(work, here, entries),
         "views": entries,
+        "shelves": choices.shelves(here, sections, {}),
         "tickets": {
             "data": [msgspec.json.decode(ticket) for ticket in found.tickets],
             "meta": {"next_cursor": found.next_cursor},
         },
     }
+
+
+async def viewed(work: Work, here: Here, entries: list[choices.Entry]) -> choices.Entry:
+    """The view that the page belongs to."""
+    if here.view.isdecimal():
+        return choices.own(await rails.named(work, int(here.view)), {})
+    return next(entry for entry in entries if entry.key == here.view)
+
+
+async def shelves(visit: Visit) -> Response:
+    """The views that people made, with their counts. Apart from the list: their filters may look through much."""
+    here = visit.here(view=visit.request.path_params["view"])
+    async with visit.reading() as work:
+        sections, counts = await rails.sections(work), await rails.counts(work)
+    return visit.page("fragments/shelves.html", here, shelves=choices.shelves(here, sections, counts))
 
 
 async def rows(visit: Visit) -> Response:
@@ -127,8 +144,7 @@ async def ticket(visit: Visit) -> Response:
 async def shown(work: Work, visit: Visit, here: Here, ticket_id: int, **more: Any) -> Response:
     """The fragment of a ticket as it is now."""
     facts = await ticket_facts.of(work, here, ticket_id) | more
-    view = next(entry for entry in choices.views(here, {}) if entry.key == here.view)
-    return visit.page("fragments/ticket.html", here, view=view, **facts)
+    return visit.page("fragments/ticket.html", here, view={"key": here.view}, **facts)
 
 
 def number(given: str | None) -> int:

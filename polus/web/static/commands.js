@@ -37,12 +37,14 @@ function available() {
     const link = document.getElementById(`v-${view}`);
     return link && { key: `g ${key}`, text: `${word("go")} ${link.title}`, run: () => go(view) };
   });
+  const others = [...document.querySelectorAll("#shelves .rail-link")].map((link) => (
+    { key: "", text: `${word("go")} ${link.title}`, run: () => go(link.id.slice(2)) }));
   const ready = commands.filter((command) => command.run && (!command.when || command.when()));
-  return [...ready.map((command) => ({ ...command, text: word(command.word) })), ...views.filter(Boolean)];
+  return [...ready.map((command) => ({ ...command, text: word(command.word) })), ...views.filter(Boolean), ...others];
 }
 
 function keys(text) {
-  return text.split(" ").map((key) => Object.assign(document.createElement("kbd"), { textContent: key }));
+  return text.split(" ").filter(Boolean).map((key) => Object.assign(document.createElement("kbd"), { textContent: key }));
 }
 
 function help() {

@@ -6,6 +6,9 @@ import { show } from "./panes.js";
 const page = document.body.dataset;
 const kept = new Map(); // ticket id → {text: Promise, at}
 const FRESH = 60_000;
+const COUNTS = 3_000; // milliseconds between two counts of the views that people made: they may look through much
+let counted = 0;
+let counting = null;
 
 const listBox = () => document.getElementById("list");
 const rows = () => [...document.querySelectorAll("#rows > .row")];
@@ -74,6 +77,10 @@ export async function go(view, id = null, { push = true } = {}) {
   if (text === null) return;
   page.view = view;
   kept.clear();
+  for (const link of document.querySelectorAll("#shelves .rail-link")) {
+    if (link.id === `v-${view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
   const box = listBox();
   await htmx.swap({ text, target: box, sourceElement: box, swap: "innerHTML" });
   box.scrollTop = 0;
@@ -104,9 +111,22 @@ export function move(by) {
 /** Fetches the list anew and morphs it in: scroll, focus and selection stay. */
 export async function refresh() {
   const { view, ticket } = page;
+  count();
   const text = await fragment(`/inbox/${view}/list?shown=${rows().length}&selected=${ticket}`, { quiet: true });
   const box = listBox();
   if (text !== null && page.view === view && page.ticket === ticket) await htmx.swap({ text, target: box, sourceElement: box, swap: "innerMorph" });
+}
+
+/** Counts the views that people made, soon. */
+export function count() {
+  const box = document.getElementById("shelves");
+  if (counting || !box?.childElementCount) return;
+  counting = setTimeout(async () => {
+    counted = Date.now();
+    const text = await fragment(`/inbox/${page.view}/shelves`, { quiet: true });
+    counting = null;
+    if (text !== null) await htmx.swap({ text, target: box, sourceElement: box, swap: "innerMorph" });
+  }, Math.max(0, counted + COUNTS - Date.now()));
 }
 
 // A ticket that leaves the view stays, dimmed, until the agent moves on.
@@ -128,6 +148,7 @@ function keepSelected(coming) {
 
 export function start() {
   history.replaceState({}, "", location.href);
+  count();
   document.addEventListener("htmx:before:swap", (event) => {
     for (const task of event.detail.tasks ?? []) {
       if (task.target?.id === "list" && task.swapSpec?.style === "innerMorph") keepSelected(task.fragment);

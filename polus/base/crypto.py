@@ -1,4 +1,4 @@
-"""Secrets: made, kept as hashes, compared in constant time, and values signed for a while.
+"""Secrets: made, kept as hashes, compared in constant time, sealed for the database, and values signed for a while.
 
 Random secrets are stored as SHA-256; only passwords, which people choose, need the slow argon2id.
 """
@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from polus.base import clock
 
@@ -99,6 +101,33 @@ class Signer:
 
     def _mac(self, body: bytes) -> bytes:
         return hmac.digest(self._key, body, "sha256")
+
+
+class Vault:
+    """Seals other systems' secrets, which we must be able to send, before they are stored: AES-256-GCM.
+
+    The key follows from the installation's secret: a copy of the database alone tells nothing. `place` says where a
+    sealed text belongs; it opens nowhere else.
+    """
+
+    def __init__(self, secret_key: str) -> None:
+        self._cipher = AESGCM(hmac.digest(secret_key.encode(), b"polus/vault", "sha256"))
+
+    def seal(self, text: str, place: str) -> str:
+        """The text as it is stored; different each time."""
+        nonce = secrets.token_bytes(12)
+        return _SEAL + _packed(nonce + self._cipher.encrypt(nonce, text.encode(), place.encode()))
+
+    def open(self, sealed: str, place: str) -> str:
+        """The text again. ValueError when it was sealed for elsewhere or with another secret."""
+        try:
+            data = _unpacked(sealed.removeprefix(_SEAL))
+            return self._cipher.decrypt(data[:12], data[12:], place.encode()).decode()
+        except (InvalidTag, binascii.Error, UnicodeError, ValueError):
+            raise ValueError("sealed with another secret key") from None
+
+
+_SEAL = "sealed:1:"
 
 
 def _bytes(text: str | bytes) -> bytes:

@@ -28,6 +28,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SECONDS = 3.0  # that a name may take to resolve
 NOT_PUBLIC = "The host must resolve to public addresses."
 NOT_HTTP = "Not a valid URL."
+NO_CREDENTIALS = "Credentials do not belong into a URL, which is shown; put them into a header."
 
 # IANA's special-purpose registry, and 168.63.129.16: the metadata server of a cloud, on a public address.
 _NOT_PUBLIC_4 = tuple(
@@ -56,6 +57,10 @@ _NUMBER = re.compile(r"[0-9a-fx.]+")
 
 class Refused(ValueError):
     """An address that outgoing HTTP may not reach; the text says why, for people."""
+
+
+class Unresolved(Refused):
+    """A name that nobody can tell the address of, which may be different in a while."""
 
 
 class Target(NamedTuple):
@@ -103,6 +108,8 @@ def target(url: str) -> Target:
         raise Refused(NOT_HTTP) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise Refused(NOT_HTTP)
+    if "@" in parts.netloc:
+        raise Refused(NO_CREDENTIALS)
     port = port or (443 if parts.scheme == "https" else 80)
     variable = _STAND_IN in parts.hostname
     return Target(parts.scheme, None if variable else host_of(parts.hostname), port)
@@ -175,7 +182,9 @@ async def addresses(host: str, port: int, allowed: Allowed, resolver: Resolve = 
         try:
             async with asyncio.timeout(SECONDS):
                 found = [ip_address(text) for text in await resolver(host, port)]
-        except (OSError, TimeoutError, UnicodeError, ValueError):
+        except (OSError, TimeoutError):
+            raise Unresolved(NOT_PUBLIC) from None
+        except (UnicodeError, ValueError):
             raise Refused(NOT_PUBLIC) from None
     if not found or not (allowed.host(host) or all(map(allowed.address, found))):
         raise Refused(NOT_PUBLIC)

@@ -1,8 +1,9 @@
 """Integrations: what an account is connected to. Made here: e-mail addresses, and HTTP calls to other systems.
 
-The calls themselves are left to `channels`. Headers and the HMAC secret of a call are kept, never shown again.
+The calls themselves are left to `channels`. Headers and the HMAC secret of a call are stored sealed and never shown.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import asyncpg
 import msgspec
 
 from polus.base import errors, outbound, wire
+from polus.base.crypto import Vault
 from polus.desk import changes
 from polus.store.work import Work
 
@@ -36,6 +38,7 @@ HTTP: dict[str, Any] = {
     "triggers": dict.fromkeys(TRIGGERS, False),
 }
 SECRET = frozenset(("headers", "hmac_secret", "form"))
+SEALED = ("headers", "hmac_secret")
 ONLY_HTTP = "Only integrations of type http have it."
 TOO_MANY = "The account has as many integrations as it may have."
 
@@ -113,6 +116,15 @@ union all select 'macros', name, id from macros where account_id = $1 and (
     + _PATH
     + "\norder by kind, id"
 )
+# What is sealed can only be read here.
+HEADERS = """
+select name, http->>'headers' as headers from integrations
+where account_id = $1 and id <> $2 and http->>'headers' is not null order by id
+"""
+OFF = """
+update integrations set deactivated_datetime = $3, updated_datetime = $3
+where account_id = $1 and id = $2 and deactivated_datetime is null returning name
+"""
 DELETE_WIDGETS = "delete from widgets where account_id = $1 and integration_id = $2 returning id"
 FORGET = """
 update customers set integrations = integrations - $2::bigint::text
@@ -165,7 +177,7 @@ async def create(work: Work, given: Mapping[str, Any]) -> str:
         work.account.id,
         given["name"],
         given.get("description"),
-        wire.encode(http),
+        wire.jsonb(_sealed(work, http)),
         hours,
         given.get("deactivated_datetime"),
         work.actor.client_id,
@@ -201,7 +213,7 @@ async def update(work: Work, integration_id: int, given: Mapping[str, Any]) -> s
         integration_id,
         new["name"],
         new["description"],
-        wire.jsonb(new["http"]),
+        wire.jsonb(_sealed(work, new["http"])),
         new["business_hours_id"],
         new["deactivated_datetime"],
         work.now,
@@ -223,6 +235,7 @@ async def delete(work: Work, integration_id: int) -> None:
     users: dict[str, list[str]] = {}
     for kind, name, _ in await work.db.fetch(USERS, work.account.id, integration_id):
         users.setdefault(kind, []).append(name)
+    await _find_in_headers(work, integration_id, users)
     if users:
         raise errors.InUse(users)
     for (widget_id,) in await work.db.fetch(DELETE_WIDGETS, work.account.id, integration_id):
@@ -232,11 +245,61 @@ async def delete(work: Work, integration_id: int) -> None:
     work.record("integration-deleted", "Integration", integration_id, {"name": row["name"]})
 
 
+async def switch_off(work: Work, integration_id: int, reason: str) -> bool:
+    """Stop calling it; whether it was on. Event integration-deactivated with the reason."""
+    name = await work.db.fetchval(OFF, work.account.id, integration_id, work.now)
+    if name is not None:
+        data = {"name": name, "reason": reason}
+        work.record("integration-deactivated", "Integration", integration_id, data)
+    return name is not None
+
+
+def opened(vault: Vault, account_id: int, http: dict[str, Any]) -> dict[str, Any]:
+    """A stored call with its secrets as they are sent. ValueError when they were sealed with another secret key."""
+    headers, secret = (http.get(name) for name in SEALED)
+    place = _place(account_id)
+    return http | {
+        "headers": headers and msgspec.json.decode(vault.open(headers, place)),
+        "hmac_secret": secret and vault.open(secret, place),
+    }
+
+
+def _sealed(work: Work, http: dict[str, Any] | None) -> dict[str, Any] | None:
+    if http is None:
+        return None
+    vault, place = work.database.vault, _place(work.account.id)
+    headers, secret = (http.get(name) for name in SEALED)
+    return http | {
+        "headers": headers and vault.seal(wire.encode(headers), place),
+        "hmac_secret": secret and vault.seal(secret, place),
+    }
+
+
+def _place(account_id: int) -> str:
+    return "integrations/" + str(account_id)
+
+
+def _readable(work: Work, http: dict[str, Any]) -> dict[str, Any]:
+    """The stored call; secrets that nobody can read any more count as none, so that new ones can be given."""
+    try:
+        return opened(work.database.vault, work.account.id, http)
+    except ValueError:
+        return http | dict.fromkeys(SEALED)
+
+
+async def _find_in_headers(work: Work, integration_id: int, users: dict[str, list[str]]) -> None:
+    pattern = re.compile(r"integrations\s*\[[\s\"'\\]*" + str(integration_id) + r"[\s\"'\\]*\]")
+    for name, headers in await work.db.fetch(HEADERS, work.account.id, integration_id):
+        if pattern.search(wire.encode(_readable(work, {"headers": headers})["headers"])):
+            users.setdefault("integrations", []).append(name)
+
+
 async def _read(work: Work, statement: str, integration_id: int) -> dict[str, Any]:
     row = await work.db.fetchrow(statement, work.account.id, integration_id)
     if row is None:
         raise errors.NotFound
-    return {**row, "http": None if row["http"] is None else msgspec.json.decode(row["http"])}
+    http = None if row["http"] is None else _readable(work, msgspec.json.decode(row["http"]))
+    return {**row, "http": http}
 
 
 def _changed(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from polus.base.crypto import Vault
 from polus.base.outbound import Allowed
 from polus.store import pool
 from polus.store.bell import Bell, Ring
@@ -13,7 +14,8 @@ from polus.store.files import Files
 class Database:
     """What every door holds: `pool` for statements, `bell` to wake other processes, `files` for bytes.
 
-    `secret_key` signs links, `allowed` is where outgoing HTTP may go. Tools that touch no files may leave all out.
+    `secret_key` signs links, `vault` seals secrets of other systems, `allowed` is where outgoing HTTP may go. Tools that
+    touch no files may leave all out.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class Database:
         self.url = url
         self.pool = connections
         self.secret_key = secret_key
+        self.vault = Vault(secret_key)
         self.allowed = Allowed(outbound_allow)
         self._files = files
         self.bell = Bell(lambda: pool.connect(url, "polus bell"))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from polus.base.crypto import Vault
+from polus.desk import integrations
 from tests import make
 from tests.world import World
 
@@ -61,15 +63,21 @@ async def test_secrets_are_kept_and_never_told(world: World) -> None:
     made = await create(world, headers={"Authorization": "Bearer " + SECRET}, hmac_secret=SECRET)
     path = f"/api/integrations/{made['id']}"
     assert not {"headers", "hmac_secret"} & made["http"].keys()
-    stored = "select http->>'hmac_secret', http->'headers'->>'Authorization' from integrations where account_id = $1"
-    assert [tuple(row) for row in await world.rows(stored)] == [(SECRET, "Bearer " + SECRET)]
+    assert await _secrets(world) == (SECRET, {"Authorization": "Bearer " + SECRET})
+    # In the database they are sealed: for this account, with the installation's secret.
+    (row,) = await world.rows("select http::text from integrations where account_id = $1")
+    assert SECRET not in row[0]
+    http = json.loads(row[0])
+    for vault, account_id in ((Vault("z" * 32), world.account.id), (world.database.vault, 0)):
+        with pytest.raises(ValueError, match="another secret"):
+            integrations.opened(vault, account_id, http)
     # What was read can be written back: secrets stay.
     assert (await world.ada.put(path, made)).json == made
     kept = await world.ada.put(path, {"http": {"url": URL, "method": "POST"}})
-    assert [tuple(row) for row in await world.rows(stored)] == [(SECRET, "Bearer " + SECRET)]
+    assert await _secrets(world) == (SECRET, {"Authorization": "Bearer " + SECRET})
     changed = await world.ada.put(path, {"http": {"headers": {"X-Key": SECRET}, "hmac_secret": ""}})
     assert (kept.status, changed.status) == (202, 202)
-    assert [tuple(row) for row in await world.rows(stored)] == [(None, None)]
+    assert await _secrets(world) == (None, {"X-Key": SECRET})
     await world.ada.put(path, {"http": {"headers": None, "form": {"token": SECRET}}})
     rows = await world.rows("select http->'headers' from integrations where account_id = $1")
     assert rows[0][0] == "null"
@@ -80,6 +88,25 @@ async def test_secrets_are_kept_and_never_told(world: World) -> None:
         {"http": {"headers": True, "form": True}},
     ]
     assert SECRET not in str(await world.events())
+
+
+async def _secrets(world: World) -> tuple[Any, Any]:
+    """HMAC secret and headers of the shop's only integration, as its calls send them."""
+    (row,) = await world.rows("select http::text from integrations where account_id = $1")
+    http = integrations.opened(world.database.vault, world.account.id, json.loads(row[0]))
+    return http["hmac_secret"], http["headers"]
+
+
+async def test_secrets_of_another_key_can_be_replaced(world: World) -> None:
+    made = await create(world, headers={"X-Key": SECRET})
+    foreign = Vault("z" * 32).seal("{}", "integrations/1")
+    await world.rows(
+        "update integrations set http = http || jsonb_build_object('headers', $2::text) where account_id = $1",
+        foreign,
+    )
+    path = f"/api/integrations/{made['id']}"
+    assert (await world.ada.put(path, {"http": {"headers": {"X-Key": "new"}}})).status == 202
+    assert await _secrets(world) == (None, {"X-Key": "new"})
 
 
 async def test_triggers_merge_and_take_their_former_names(world: World) -> None:

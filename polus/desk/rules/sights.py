@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from polus.base import errors
+from polus.desk import business_hours
 from polus.desk.tickets import tickets
-from polus.lang import hours
 from polus.lang.hours import Hours
 from polus.store.work import Work
 
@@ -63,13 +63,5 @@ async def state(work: Work, ticket_id: int) -> State:
     for message in ticket["messages"]:
         message |= extras["messages"].get(str(message["id"]), {})
     setting = extras["business_hours"] or {}
-    return State(ticket, _hours(setting), str(setting.get("timezone") or "UTC"), extras["bot_id"])
+    return State(ticket, business_hours.parsed(setting), str(setting.get("timezone") or "UTC"), extras["bot_id"])
 
-
-def _hours(setting: Json) -> Hours | None:
-    if not setting:
-        return None
-    try:
-        return hours.parse(setting)
-    except ValueError:
-        return None

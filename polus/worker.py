@@ -22,7 +22,7 @@ from polus.channels.email.receive import Receiver
 from polus.channels.email.sending import Errand, Sender
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
-from polus.desk.tickets import snoozing
+from polus.desk.tickets import assigning, snoozing
 from polus.reactions import table as reactions
 from polus.reactions.jobs import Jobs
 from polus.reactions.outbox import Outbox
@@ -57,6 +57,7 @@ class Worker:
             sender(Notices()),
             Jobs(database, book).lane(),
             Snoozed(database, book).lane(),
+            Waiting(database, book).lane(),
             self._chores.lane(),
         )
         turns = asyncio.Lock()
@@ -96,6 +97,28 @@ class Snoozed:
         account = await self._book.account(key[0])
         async with writing(self._database, account, SYSTEM) as work:
             return await snoozing.wake(work) > 0
+
+
+class Waiting:
+    """The lane of tickets that wait for an agent of their team, until one is there and has room."""
+
+    def __init__(self, database: Database, book: Book) -> None:
+        self._database = database
+        self._book = book
+
+    def lane(self) -> Lane:
+        """For `store.queue`."""
+        return Lane("assignments", self.look, self.run, width=1)
+
+    async def look(self, db: Any, most: int) -> list[Key]:
+        """The accounts that have a ticket waiting."""
+        return [(account_id,) for account_id in await assigning.accounts(db, most)]
+
+    async def run(self, key: Key) -> bool:
+        """Give some tickets of one account away; False, that is not again at once, when there is nobody for them."""
+        account = await self._book.account(key[0])
+        async with writing(self._database, account, SYSTEM) as work:
+            return await assigning.place(work) > 0
 
 
 @asynccontextmanager

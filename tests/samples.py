@@ -118,6 +118,8 @@ SAMPLES: dict[str, Sample] = {
     "get-user": Sample(1, ("user",)),
     "update-user": Sample(3, ("me",), lambda _: {"bio": "Answers on Mondays."}),
     "delete-user": Sample(7, ("user",)),
+    "list-presence": Sample(1),
+    "update-presence": Sample(5, ("me",), lambda _: {"available": False}),
     "list-custom-fields": Sample(1, query={"object_type": "Ticket"}),
     "create-custom-field": Sample(
         4, body=lambda _: {"object_type": "Customer", "label": "Shoe size", "definition": TEXT}

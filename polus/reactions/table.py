@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.reactions import deliver, invite, rules
+from polus.reactions import assign, deliver, invite, rules
 from polus.reactions.event import Event
 from polus.store import work as works
 from polus.store.work import Subscription, Work
@@ -35,6 +35,7 @@ REACTIONS: tuple[Reaction, ...] = (
         last=True,
     ),
     Reaction("rules", rules.ON, rules.run, when=rules.when),
+    Reaction("assign", assign.ON, assign.run),
     Reaction("invite", ("user-invited",), invite.run, last=True),
 )
 

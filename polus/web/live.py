@@ -5,12 +5,15 @@ the connection was down is made up by the page, which fetches everything when it
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from polus.base import clock
+from polus.desk import presence
 from polus.store.bell import Ring
 from polus.store.database import Database
 from polus.web import session
@@ -21,6 +24,9 @@ QUIET = 20.0
 
 MOST_WAITING = 500
 """Tickets one page has not been told of yet; beyond, it is told to fetch everything."""
+
+SIGN_OF_LIFE = 60.0
+"""Seconds after which it is written down again that somebody has a page open."""
 
 HELLO = b"retry: 2000\n: hello\n\n"
 STILL_HERE = b": .\n\n"
@@ -115,9 +121,13 @@ class Live:
             return
         pages, listener = self._listeners[visit.account.id], Listener(visit.person.user_id)
         pages.add(listener)
+        signed = float("-inf")
         try:
             yield HELLO
             while not (listener.over or self._closing.is_set()):
+                if time.monotonic() - signed >= SIGN_OF_LIFE:
+                    signed = time.monotonic()
+                    await presence.seen(visit.house.database, visit.account.id, listener.user_id, clock.now())
                 quiet = not await rung(listener.bell)
                 if (quiet or listener.check) and await session.known(visit) is None:
                     yield BYE

@@ -52,5 +52,5 @@ def test_scopes_are_those_of_the_contract() -> None:
         for item in proof.contract()["paths"].values()
         for operation in item.values()
     }
-    compared = [operation for operation in OPERATIONS if operation.id != "search"]
+    compared = [operation for operation in OPERATIONS if operation.id in theirs.keys() - {"search"}]
     assert {o.id: o.scope for o in compared} == {o.id: theirs[o.id] for o in compared}

@@ -63,5 +63,6 @@ async def state(work: Work, ticket_id: int) -> State:
     for message in ticket["messages"]:
         message |= extras["messages"].get(str(message["id"]), {})
     setting = extras["business_hours"] or {}
-    return State(ticket, business_hours.parsed(setting), str(setting.get("timezone") or "UTC"), extras["bot_id"])
-
+    return State(
+        ticket, business_hours.parsed(setting), str(setting.get("timezone") or "UTC"), extras["bot_id"]
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, html, text, wire
-from polus.desk import files
+from polus.desk import files, presence
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, projections, rows, tickets
 from polus.desk.tickets.drafts import Draft
 from polus.store.work import Work
@@ -27,16 +27,23 @@ PAGE = (
 )
 
 # Everything a new message's effects depend on, with the ticket locked.
-CONTEXT = """
+CONTEXT = (
+    """
 select t.status, t.spam, t.imported, t.customer_id, t.assignee_user_id, t.closed_datetime, t.snooze_datetime,
   t.merged_into_id, t.updated_datetime,
   coalesce((s.data->>'unassign_on_reply')::boolean, true) as unassign_on_reply,
   coalesce((s.data->>'auto_assign_ticket_to_responding_agent')::boolean, false) as assign_to_responding,
+  coalesce(s.data->'unassign_on_user_unavailability', '["chat"]') ? t.channel and exists (
+    select from users u where u.account_id = t.account_id and u.id = t.assignee_user_id
+      and not """
+    + presence.AVAILABLE.replace("{now}", "$3")
+    + """) as assignee_away,
   (select m.integration_id from messages m where m.account_id = t.account_id and m.ticket_id = t.id
     and not m.from_agent and m.integration_id is not null order by m.created_datetime desc limit 1) as received_by
 from tickets t left join account_settings s on s.account_id = t.account_id and s.type = 'ticket-assignment'
 where t.account_id = $1 and t.id = $2 for update of t
 """
+)
 
 # The ticket repeats of a new message what lists show; an older (imported) message does not become the excerpt.
 ADVANCE = """
@@ -163,7 +170,7 @@ async def add(work: Work, ticket_id: int, draft: Draft) -> int:
 
     Events: ticket-message-created, then ticket-updated and what re-opening and assignment call for.
     """
-    old = await work.db.fetchrow(CONTEXT, work.account.id, ticket_id)
+    old = await work.db.fetchrow(CONTEXT, work.account.id, ticket_id, work.now)
     tickets.there(old)
     known = await people.resolve(work, drafts.references(draft))
     problems = drafts.check(draft, known)
@@ -190,7 +197,9 @@ def _effects(work: Work, old: Any, draft: Draft, sender_id: int | None) -> dict[
     if draft.imported:
         return new
     if draft.incoming:
-        return new | lifecycle.on_customer_message(old, old["unassign_on_reply"])
+        # Who is not there cannot see it; the team can.
+        away = {"assignee_user_id": None} if old["assignee_away"] else {}
+        return new | lifecycle.on_customer_message(old, old["unassign_on_reply"]) | away
     answers = not draft.note and work.actor.user_id is not None and sender_id == work.actor.user_id
     if answers and old["assign_to_responding"] and old["assignee_user_id"] is None:
         new["assignee_user_id"] = sender_id

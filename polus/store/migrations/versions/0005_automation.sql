@@ -70,3 +70,10 @@ alter table satisfaction_surveys add column planned boolean not null default fal
 
 -- Mails of the helpdesk to customers: as HTML too, from the address that the ticket lives at, answers go there.
 alter table notices add column body_html text, add column ticket_id bigint;
+
+-- What waits for an agent of its team, and whose account gives tickets to agents by itself.
+create index tickets_waiting on tickets (account_id, assignee_team_id, created_datetime, id)
+  where status = 'open' and assignee_user_id is null and assignee_team_id is not null and not spam
+    and trashed_datetime is null and merged_into_id is null;
+create index account_settings_assigning on account_settings (account_id)
+  where type = 'ticket-assignment' and data->>'auto_assign_to_teams' = 'true';

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from polus.api.operation import Call
-from polus.store import paging
+from polus.desk import listings
 from polus.store.paging import Kind, Order, Statement
 from polus.store.work import Work
 
@@ -55,17 +55,18 @@ async def page(
     outer: str = "",
     total: bool = False,
 ) -> bytes:
-    """Run one page's statement and answer its envelope.
-
-    `select` chooses (`{sort}`, id, JSON text) and the conditions, order and limit follow it; `outer` closes what
-    `select` opened, for projections that are made after the page was cut, and may repeat them as `{order}`.
-    """
+    """Run one page's statement, as `desk.listings.page` says, and answer its envelope."""
     query = call.query
-    position = paging.decode(query.cursor, order) if query.cursor else None
-    tail = statement.page(order, position, query.limit, id_column)
-    sql = select.replace("{sort}", order.sort) + tail + outer.replace("{order}", statement.order)
-    rows = await work.db.fetch(sql, *statement.parameters)
-    found = paging.turn(rows, position, query.limit)
+    found = await listings.page(
+        work,
+        select,
+        statement,
+        order,
+        cursor=query.cursor,
+        limit=query.limit,
+        id_column=id_column,
+        outer=outer,
+    )
     return envelope(call, (row[2] for row in found.rows), found.prev_cursor, found.next_cursor, total=total)
 
 

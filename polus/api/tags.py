@@ -82,7 +82,7 @@ class TagList(msgspec.Struct):
 ORDERS = {
     **lists.orders(created_datetime=("created_datetime", "datetime"), name=("name", "text")),
     "created_datetime": Order((("created_datetime", "datetime"),), True),
-    "name": Order((("name", "text"),), False),
+    "name": tags.BY_NAME,
     "usage": Order((("usage", "number"),), True),
     "usage:asc,name:asc": Order((("usage", "number"), ("name", "text")), False),
     "usage:desc,name:desc": Order((("usage", "number"), ("name", "text")), True),
@@ -113,7 +113,7 @@ async def list_(work: Work, call: Call[TagQuery, None]) -> bytes:
     statement = Statement(work.account.id)
     statement.where("account_id = $1")
     if call.query.search:
-        statement.where("position(lower($?::text) in lower(name)) > 0", call.query.search)
+        statement.where(tags.NAMED, call.query.search)
     return await lists.page(work, call, tags.LIST, statement, ORDERS[call.query.order_by], total=True)
 
 

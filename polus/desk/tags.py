@@ -8,7 +8,9 @@ import asyncpg
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import changes
+from polus.desk import changes, listings
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 NAME_LENGTH = 256
@@ -21,6 +23,8 @@ json_build_object('id', id, 'uri', '/api/tags/' || id || '/', 'name', name, 'des
 """
 
 LIST = "select {sort}, id, " + WIRE + " from tags"
+NAMED = "position(lower($?::text) in lower(name)) > 0"
+BY_NAME = Order((("name", "text"),), False)
 
 GET = "select " + WIRE + " from tags where account_id = $1 and id = $2"
 
@@ -43,6 +47,8 @@ update tags set name = $3, description = $4, decoration = $5 where account_id = 
 DELETE = "delete from tags where account_id = $1 and id = any($2::bigint[]) returning id, name"
 
 NAMES = "select name from tags where account_id = $1 and id = any($2::bigint[])"
+
+BY_ITS_NAME = "select id from tags where account_id = $1 and name = $2"
 
 TICKETS_OF = "select distinct ticket_id from ticket_tags where account_id = $1 and tag_id = any($2::bigint[])"
 
@@ -97,6 +103,15 @@ async def get(work: Work, tag_id: int) -> str:
     return answer  # type: ignore[no-any-return]
 
 
+async def browse(work: Work, search: str = "", cursor: str = "") -> Listed:
+    """Tags by name, those that hold `search` in any case."""
+    statement = Statement(work.account.id)
+    statement.where("account_id = $1")
+    if search:
+        statement.where(NAMED, search)
+    return await listings.browse(work, LIST, statement, BY_NAME, cursor=cursor)
+
+
 async def require(work: Work, tag_id: int) -> None:
     """404 unless the tag is there."""
     await get(work, tag_id)
@@ -145,6 +160,14 @@ async def update(work: Work, tag_id: int, given: Mapping[str, Any]) -> str:
 async def names(work: Work, tag_ids: Sequence[int]) -> list[str]:
     """The names of those tags that are there."""
     return [row["name"] for row in await work.db.fetch(NAMES, work.account.id, tag_ids)]
+
+
+async def named(work: Work, name: str, field: str) -> int:
+    """The id of the tag of that name; 400 on `field` when there is none."""
+    found = await work.db.fetchval(BY_ITS_NAME, work.account.id, name)
+    if found is None:
+        raise errors.one(field, errors.MISSING_OBJECT)
+    return found  # type: ignore[no-any-return]
 
 
 async def delete(work: Work, tag_ids: Sequence[int]) -> int:

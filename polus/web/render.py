@@ -19,7 +19,7 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from polus.web import assets
+from polus.web import assets, places
 
 HOME = Path(__file__).parent
 DOMAIN = "polus"
@@ -79,7 +79,7 @@ def environment(language: str) -> Environment:
         auto_reload=False,
     )
     made.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
-    made.globals |= {"asset": assets.url, "icon": icon}
+    made.globals |= {"asset": assets.url, "icon": icon, "places": places.PLACES}
     made.filters |= FILTERS
     return made
 

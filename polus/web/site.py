@@ -20,15 +20,17 @@ from starlette.types import Message, Receive, Scope, Send
 from polus.base import errors
 from polus.base.crypto import Signer
 from polus.base.log import access
-from polus.desk import invitations
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
 from polus.web import assets, render, session
 from polus.web.live import Live
-from polus.web.pages import actions, doors, inbox, mail, welcome, writing
+from polus.web.pages import actions, doors, inbox, mail, settings, tags, welcome, writing
+from polus.web.routes import ANYBODY, READER, At, Page
 from polus.web.visits import Visit
 
-Page = Callable[[Visit], Awaitable[Response]]
+PAGES = (doors, welcome, inbox, actions, writing, mail, settings, tags)
+"""The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 POLICY = (
@@ -67,52 +69,16 @@ class Site:
         self._router = Router(
             [
                 Mount(assets.PREFIX, app=assets.serve),
-                Route("/", self._inside(inbox.start)),
-                Route("/login", self._open(doors.login_page), methods=["GET"]),
-                Route("/login", self._open(doors.login), methods=["POST"]),
-                Route(invitations.PATH + "{token}", self._open(welcome.page), methods=["GET"]),
-                Route(invitations.PATH + "{token}", self._open(welcome.choose), methods=["POST"]),
-                Route("/logout", self._inside(doors.logout), methods=["POST"]),
-                Route("/theme", self._inside(doors.theme), methods=["POST"]),
                 Route("/live", self._inside(self.live.stream, needs_session=False)),
-                *self._inbox(),
-                *self._tickets(),
+                *(self._route(at) for module in PAGES for at in module.ROUTES),
             ],
             redirect_slashes=False,
         )
         self._router.default = nowhere
 
-    def _inbox(self) -> list[Route]:
-        return [
-            Route("/inbox", self._inside(inbox.start)),
-            Route("/inbox/{view}", self._inside(inbox.page)),
-            Route("/inbox/{view}/list", self._inside(inbox.rows)),
-            Route("/inbox/{view}/older", self._inside(inbox.older)),
-            Route("/inbox/{view}/shelves", self._inside(inbox.shelves)),
-            Route("/inbox/{view}/{ticket:int}", self._inside(inbox.page)),
-            Route("/inbox/{view}/{ticket:int}/ticket", self._inside(inbox.ticket)),
-            Route("/suggest/tags", self._inside(actions.suggest_tags)),
-        ]
-
-    def _tickets(self) -> list[Route]:
-        posts = {
-            "/tickets/{ticket:int}/" + name: actions.action(change)
-            for name, change in actions.CHANGES.items()
-        }
-        posts |= {
-            "/tickets/{ticket:int}/read": actions.read,
-            "/tickets/{ticket:int}/messages": writing.send,
-            "/customers/{customer:int}/note": actions.customer_note,
-        }
-        gets = {
-            "/tickets/{ticket:int}": inbox.by_number,
-            "/tickets/{ticket:int}/messages/{message:int}/html": mail.html,
-            "/tickets/{ticket:int}/messages/{message:int}/text": mail.text,
-            "/attachments/{type}/{name}": mail.attachment,
-        }
-        return [Route(path, self._inside(page), methods=["POST"]) for path, page in posts.items()] + [
-            Route(path, self._inside(page)) for path, page in gets.items()
-        ]
+    def _route(self, at: At) -> Route:
+        endpoint = self._open(at.page) if at.role == ANYBODY else self._inside(at.page, at.role)
+        return Route(at.path, endpoint, methods=[at.method])
 
     def close(self) -> None:
         self.live.close()
@@ -169,13 +135,14 @@ class Site:
 
         return endpoint
 
-    def _inside(self, page: Page, *, needs_session: bool = True) -> Endpoint:
-        """A page behind the login."""
+    def _inside(self, page: Page, role: str = READER, *, needs_session: bool = True) -> Endpoint:
+        """A page behind the login, for people of that role."""
 
         async def endpoint(request: Request) -> Response:
             visit = await self._visit(request)
             try:
                 await session.enter(visit)
+                visit.actor.require(role)
                 return await page(visit)
             except session.LoggedOut:
                 return await page(visit) if not needs_session else doors.to_login(visit)

@@ -1,8 +1,9 @@
 """The workspace behind a real server, with the API beside it as in the composition, and a browser."""
 
 import asyncio
+import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -11,15 +12,22 @@ import aiohttp
 import pytest
 import uvicorn
 import yarl
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from polus.api.app import Api
 from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import crypto
+from polus.desk import sessions
 from polus.store.database import Database
+from polus.store.work import SYSTEM, writing
 from polus.web.site import Site
 from tests import world as worlds
 
+EXECUTABLE = os.environ.get("POLUS_TEST_CHROMIUM", "/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+Enter = Callable[..., Awaitable[Page]]
 PASSWORD = "correct horse battery staple"
 
 
@@ -112,3 +120,42 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 def browser(http: aiohttp.ClientSession, house: tuple[str, Site], shop: worlds.World) -> Browser:
     """Somebody who is not logged in yet."""
     return Browser(http, house[0], shop.ada.host)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Chromium]:
+    if not os.path.exists(EXECUTABLE):
+        pytest.skip("needs Chromium: apt-get install chromium, or name one in POLUS_TEST_CHROMIUM")
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
+    """Opens browsers in which somebody has logged in. At the end none has said a word to its console."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    async def open(email: str = "", at: str = "/inbox/open", **options: Any) -> Page:
+        context = await chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
+        contexts.append(context)
+        page = await context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        async with writing(shop.database, shop.account, SYSTEM) as work:
+            person = await sessions.candidate(work, email or shop.ada.email)
+            assert person
+            token = await sessions.open(work, person)
+        await context.add_cookies([{"name": "polus", "value": token, "url": f"http://{shop.ada.host}/"}])
+        await page.goto(f"http://{shop.ada.host}{at}")
+        if options.get("java_script_enabled", True) and at.startswith("/inbox"):
+            await expect(page.locator("#live")).to_be_visible()
+        return page
+
+    yield open
+    for context in contexts:
+        await context.close()
+    assert said == []

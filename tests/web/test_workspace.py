@@ -1,64 +1,19 @@
 """The workspace in a real browser: an agent's work, live, by mouse and keyboard, and without script."""
 
 import asyncio
-import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import expect
 
-from polus.desk import sessions
-from polus.store.work import SYSTEM, writing
 from tests import make
 from tests import world as worlds
-from tests.web.conftest import PASSWORD
+from tests.web.conftest import PASSWORD, Enter
 
-EXECUTABLE = os.environ.get("POLUS_TEST_CHROMIUM", "/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
-Enter = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Chromium]:
-    if not os.path.exists(EXECUTABLE):
-        pytest.skip("needs Chromium: apt-get install chromium, or name one in POLUS_TEST_CHROMIUM")
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
-    """Opens browsers in which somebody has logged in. At the end none has said a word to its console."""
-    contexts: list[BrowserContext] = []
-    said: list[str] = []
-
-    async def open(email: str = "", at: str = "/inbox/open", **options: Any) -> Page:
-        context = await chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
-        contexts.append(context)
-        page = await context.new_page()
-        page.set_default_timeout(8000)
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        async with writing(shop.database, shop.account, SYSTEM) as work:
-            person = await sessions.candidate(work, email or shop.ada.email)
-            assert person
-            token = await sessions.open(work, person)
-        await context.add_cookies([{"name": "polus", "value": token, "url": f"http://{shop.ada.host}/"}])
-        await page.goto(f"http://{shop.ada.host}{at}")
-        if options.get("java_script_enabled", True):
-            await expect(page.locator("#live")).to_be_visible()
-        return page
-
-    yield open
-    for context in contexts:
-        await context.close()
-    assert said == []
 
 
 async def column(shop: worlds.World, ticket: Any, name: str) -> Any:

@@ -11,7 +11,7 @@ from polus.desk.customers import customers
 from polus.desk.tickets import labels, messages, tickets
 from polus.desk.views import rails
 from polus.store.work import Work
-from polus.web import choices
+from polus.web import choices, routes
 from polus.web.pages import inbox, ticket_facts
 from polus.web.visits import Visit, refused, see_other
 
@@ -187,3 +187,11 @@ async def suggest_tags(visit: Visit) -> Response:
     async with visit.reading() as work:
         found = await tags.suggest(work, visit.request.query_params.get("tag", "")[:256], MOST_SUGGESTIONS)
     return visit.page("fragments/tags.html", visit.here(), tags=found)
+
+
+ROUTES = (
+    *(routes.post("/tickets/{ticket:int}/" + name, action(change)) for name, change in CHANGES.items()),
+    routes.post("/tickets/{ticket:int}/read", read),
+    routes.post("/customers/{customer:int}/note", customer_note),
+    routes.get("/suggest/tags", suggest_tags),
+)

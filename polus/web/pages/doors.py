@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from polus.desk.sessions import Candidate, TooManyGuesses
-from polus.web import session
+from polus.web import routes, session
 from polus.web.visits import THEMES, Visit, see_other
 
 YEAR = 365 * 86400
@@ -123,3 +123,11 @@ def to_login(visit: Visit) -> Response:
     if url.path in ("/", "/inbox"):
         return see_other("/login")
     return see_other("/login?next=" + quote(url.path + (f"?{url.query}" if url.query else "")))
+
+
+ROUTES = (
+    routes.get("/login", login_page, routes.ANYBODY),
+    routes.post("/login", login, routes.ANYBODY),
+    routes.post("/logout", logout),
+    routes.post("/theme", theme),
+)

@@ -10,7 +10,7 @@ from polus.desk import inbox
 from polus.desk.tickets import tickets
 from polus.desk.views import rails
 from polus.store.work import Work
-from polus.web import choices, render
+from polus.web import choices, render, routes
 from polus.web.pages import ticket_facts
 from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
@@ -150,3 +150,16 @@ async def shown(work: Work, visit: Visit, here: Here, ticket_id: int, **more: An
 def number(given: str | None) -> int:
     """A whole number of an address; 0 when it is none."""
     return int(given) if given and given.isdecimal() and len(given) < 10 else 0
+
+
+ROUTES = (
+    routes.get("/", start),
+    routes.get("/inbox", start),
+    routes.get("/inbox/{view}", page),
+    routes.get("/inbox/{view}/list", rows),
+    routes.get("/inbox/{view}/older", older),
+    routes.get("/inbox/{view}/shelves", shelves),
+    routes.get("/inbox/{view}/{ticket:int}", page),
+    routes.get("/inbox/{view}/{ticket:int}/ticket", ticket),
+    routes.get("/tickets/{ticket:int}", by_number),
+)

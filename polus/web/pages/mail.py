@@ -10,7 +10,7 @@ from polus.base import errors, pictures
 from polus.base import html as cleaner
 from polus.desk import files
 from polus.desk.tickets import messages
-from polus.web import frames
+from polus.web import frames, routes
 from polus.web.render import Wire
 from polus.web.visits import Visit
 
@@ -67,3 +67,10 @@ async def attachment(visit: Visit) -> Response:
     async with visit.reading() as work:
         found = await files.get(work, params["type"], params["name"])
         return RedirectResponse(files.link(work, found, size), 307)
+
+
+ROUTES = (
+    routes.get("/tickets/{ticket:int}/messages/{message:int}/html", html),
+    routes.get("/tickets/{ticket:int}/messages/{message:int}/text", text),
+    routes.get("/attachments/{type}/{name}", attachment),
+)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from polus.base import errors
 from polus.desk import invitations
 from polus.store.work import writing
-from polus.web import session
+from polus.web import routes, session
 from polus.web.session import ANYBODY
 from polus.web.visits import Visit, see_other
 
@@ -44,3 +44,9 @@ async def choose(visit: Visit) -> Response:
     answer = see_other("/inbox")
     session.keep(answer, visit, await session.log_in(visit, found))
     return answer
+
+
+ROUTES = (
+    routes.get(invitations.PATH + "{token}", page, routes.ANYBODY),
+    routes.post(invitations.PATH + "{token}", choose, routes.ANYBODY),
+)

@@ -16,7 +16,7 @@ from polus.desk.files import Kept
 from polus.desk.tickets import drafts, messages, tickets
 from polus.desk.tickets.drafts import Draft
 from polus.store.files import Files
-from polus.web import render
+from polus.web import render, routes
 from polus.web.pages import actions, ticket_facts
 from polus.web.render import Here, Wire
 from polus.web.visits import Visit, refused, see_other
@@ -174,3 +174,6 @@ def answering(subject: str | None) -> str | None:
     if not subject:
         return None
     return subject if subject[:3].lower() == "re:" else ("Re: " + subject)[:998]
+
+
+ROUTES = (routes.post("/tickets/{ticket:int}/messages", send),)

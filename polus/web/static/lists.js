@@ -157,7 +157,7 @@ export function start() {
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const ticket = event.target.closest("a[data-ticket]");
-    const view = event.target.closest("a.rail-link, a.back");
+    const view = event.target.closest("#views a.rail-link, #shelves a.rail-link, a.back");
     if (!ticket && !view) return;
     event.preventDefault();
     if (ticket) open(ticket.dataset.ticket);

@@ -1,6 +1,9 @@
-// What the frame does by itself: panes on narrow screens, the list's width, theme, menus, dialogs, relative times.
+// What the inbox's frame does by itself: panes on narrow screens, the list's width, dialogs, relative times.
 
-import { post, word } from "./notices.js";
+import * as menus from "./menus.js";
+import { word } from "./notices.js";
+
+export { closeMenus } from "./menus.js";
 
 const page = document.body.dataset;
 
@@ -15,54 +18,6 @@ export function show(pane) {
 
 export function toggleCustomer() {
   show(page.pane === "customer" ? "ticket" : "customer");
-}
-
-export function closeMenus(except = null) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
-}
-
-function menus() {
-  document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
-  document.addEventListener("htmx:before:request", (event) => {
-    if (event.target.matches?.("form")) closeMenus();
-  });
-  document.addEventListener("toggle", (event) => {
-    if (event.target.matches?.("details.menu[open]")) event.target.querySelector(".menu-box input:not([type=hidden]), .menu-box .menu-item")?.focus();
-  }, true);
-  document.addEventListener("keydown", (event) => {
-    const menu = event.target.closest?.("details.menu[open]");
-    if (!menu) return;
-    if (event.key === "Escape") {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-      event.stopPropagation();
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const items = [...menu.querySelectorAll(".menu-box :is(.menu-item, input:not([type=hidden]))")].filter((item) => !item.hidden);
-      const at = items.indexOf(document.activeElement);
-      items.at((at + (event.key === "ArrowDown" ? 1 : -1) + items.length) % items.length)?.focus();
-      event.preventDefault();
-    }
-  });
-  document.addEventListener("input", (event) => {
-    if (!event.target.matches(".filter")) return;
-    const wanted = event.target.value.trim().toLowerCase();
-    for (const item of event.target.closest("form").querySelectorAll(".menu-item")) item.hidden = !item.textContent.toLowerCase().includes(wanted);
-  });
-}
-
-function theme() {
-  document.addEventListener("submit", (event) => {
-    const form = event.target.closest("[data-theme-form]");
-    if (!form) return;
-    event.preventDefault();
-    const chosen = event.submitter.value;
-    if (chosen === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = chosen;
-    document.querySelector('meta[name="color-scheme"]').content = chosen === "system" ? "light dark" : chosen;
-    for (const item of form.querySelectorAll(".menu-item")) item.setAttribute("aria-current", String(item === event.submitter));
-    closeMenus();
-    post("/theme", { theme: chosen });
-  });
 }
 
 function divider() {
@@ -102,8 +57,7 @@ function times() {
 }
 
 export function start() {
-  menus();
-  theme();
+  menus.start();
   divider();
   setInterval(times, 30_000);
   document.addEventListener("click", (event) => {

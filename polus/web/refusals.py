@@ -1,0 +1,50 @@
+"""The desk's refusals, which are written for programs, in words for people and in their language."""
+
+import re
+from collections.abc import Callable
+
+from polus.base import errors
+from polus.web.places import N_
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+PEOPLES = {
+    errors.REQUIRED: N_("This is needed."),
+    errors.NULL: N_("This is needed."),
+    errors.UNKNOWN: N_("There is no such field."),
+    errors.NOT_INTEGER: N_("Please enter a whole number."),
+    errors.NOT_NUMBER: N_("Please enter a number."),
+    errors.NOT_STRING: N_("Please enter a text."),
+    errors.NOT_BOOLEAN: N_("Please choose yes or no."),
+    errors.NOT_DATETIME: N_("Please enter a date and time."),
+    errors.NOT_EMAIL: N_("This is not an e-mail address."),
+    errors.NOT_URL: N_("This is not a web address. It begins with https://"),
+    errors.NOT_CHOICE: N_("This cannot be chosen here."),
+    errors.WRONG_TYPE: N_("This has the wrong form."),
+    errors.MISSING_OBJECT: N_("This does not exist any more."),
+    errors.IN_USE: N_("This is in use already. Choose another."),
+    "May not contain a comma.": N_("A comma is not possible here."),
+    "The resource already exists.": N_("This is there already."),
+    "The resource is used and cannot be deleted.": N_("It is still in use and cannot be deleted."),
+}
+WITH_NUMBER = {
+    errors.too_long(0): N_("At most %(n)s are possible."),
+    errors.too_short(1): N_("This is needed."),
+    errors.too_short(0): N_("At least %(n)s are needed."),
+    errors.too_small(0): N_("The least is %(n)s."),
+    errors.too_big(0): N_("The most is %(n)s."),
+}
+
+
+def said(sentence: str, gettext: Callable[[str], str]) -> str:
+    """The sentence for people; one that this module does not know stays as it is."""
+    if sentence in PEOPLES:
+        return gettext(PEOPLES[sentence])
+    if sentence in WITH_NUMBER and "%" not in WITH_NUMBER[sentence]:
+        return gettext(WITH_NUMBER[sentence])
+    shape = NUMBER.sub("0", sentence)
+    number = NUMBER.search(sentence)
+    if shape in WITH_NUMBER and number:
+        return gettext(WITH_NUMBER[shape]) % {"n": number[0]}
+    return gettext(sentence)

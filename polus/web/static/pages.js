@@ -1,0 +1,155 @@
+// Full pages that are not the inbox: menus, rows of forms added in place, chips, the question about unsaved changes.
+
+import * as menus from "./menus.js";
+
+const changed = new Set(); // forms with something that is not saved
+
+// Rows: the template under the list holds an empty one, numbered 999.
+function rows() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[name=form-add], button[name=form-remove]");
+    const box = button?.closest("[data-rows]");
+    if (!box) return;
+    event.preventDefault();
+    const list = box.querySelector(".form-rows");
+    if (button.name === "form-add") {
+      const used = [...list.querySelectorAll("button[name=form-remove]")].map((one) => Number(one.value.split(".")[1]));
+      const copy = box.querySelector("template").content.cloneNode(true);
+      const prefix = `${box.dataset.rows}.`;
+      const number = Math.max(-1, ...used) + 1;
+      for (const element of copy.querySelectorAll("*")) {
+        for (const attribute of ["name", "id", "for", "value", "list", "aria-describedby"]) {
+          const value = element.getAttribute(attribute);
+          if (value?.includes(`${prefix}999`)) element.setAttribute(attribute, value.replace(`${prefix}999`, prefix + number));
+        }
+      }
+      list.append(copy);
+      list.lastElementChild.querySelector(":is(input, select, textarea):not([type=hidden])")?.focus();
+      list.lastElementChild.querySelectorAll("[data-chips]").forEach(chips);
+    } else {
+      const row = button.closest(".form-row");
+      (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(":is(input, select, textarea):not([type=hidden])")?.focus();
+      row.remove();
+    }
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
+// Chips: the field keeps its words with commas; what is shown are the words one by one, and a place for the next.
+function chips(field) {
+  const box = Object.assign(document.createElement("span"), { className: "chips input" });
+  const next = Object.assign(document.createElement("input"), { className: "chips-next", autocomplete: "off", placeholder: field.placeholder, dir: "auto" });
+  for (const name of ["list", "aria-label", "aria-invalid", "aria-describedby"]) if (field.hasAttribute(name)) next.setAttribute(name, field.getAttribute(name));
+  next.id = field.id;
+  field.removeAttribute("id");
+  field.type = "hidden";
+  const words = () => field.value.split(",").map((word) => word.trim()).filter(Boolean);
+  const set = (all) => {
+    field.value = [...new Set(all)].join(", ");
+    box.querySelectorAll(".chip").forEach((chip) => chip.remove());
+    for (const word of words()) {
+      const chip = Object.assign(document.createElement("span"), { className: "tag chip" });
+      const gone = Object.assign(document.createElement("button"), { type: "button", className: "button-x", textContent: "×" });
+      gone.setAttribute("aria-label", `${field.dataset.chips} ${word}`);
+      gone.addEventListener("click", () => { set(words().filter((one) => one !== word)); told(); next.focus(); });
+      chip.append(Object.assign(document.createElement("bdi"), { className: "cut", textContent: word }), gone);
+      box.insertBefore(chip, next);
+    }
+  };
+  const told = () => field.dispatchEvent(new Event("input", { bubbles: true }));
+  const take = () => {
+    if (!next.value.trim()) return;
+    set([...words(), ...next.value.split(",").map((word) => word.trim())]);
+    next.value = "";
+    told();
+  };
+  next.addEventListener("keydown", (event) => {
+    if ((event.key === "Enter" || event.key === ",") && next.value.trim()) { event.preventDefault(); take(); }
+    if (event.key === "Backspace" && !next.value) { set(words().slice(0, -1)); told(); }
+  });
+  next.addEventListener("input", () => { if (next.value.includes(",")) take(); });
+  next.addEventListener("change", take);
+  box.addEventListener("click", (event) => { if (event.target === box) next.focus(); });
+  box.append(next);
+  field.before(box);
+  set(words());
+}
+
+// What was typed and not saved is not lost by a slip.
+function unsaved() {
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest?.("form[data-form]");
+    if (!form) return;
+    changed.add(form);
+    form.querySelector(".save-note")?.removeAttribute("hidden");
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if ([...changed].some((form) => form.isConnected)) event.preventDefault();
+  });
+}
+
+// Forms are sent without leaving the page: a refusal comes back into it, beside the field, and nothing typed is lost.
+function sending() {
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const by = event.submitter;
+    if (!form.matches("form[data-form]") || form.method !== "post" || event.defaultPrevented) return changed.clear();
+    event.preventDefault();
+    if (form.getAttribute("aria-busy")) return;
+    form.setAttribute("aria-busy", "true");
+    const body = new FormData(form, by);
+    const plain = form.enctype === "multipart/form-data" ? body : new URLSearchParams(body);
+    try {
+      const answer = await fetch(by?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body: plain, headers: { "HX-Request": "true" } });
+      const gone = answer.headers.get("hx-redirect");
+      if (gone || answer.status === 401) {
+        changed.clear();
+        return location.assign(gone ?? `/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+      }
+      const text = await answer.text();
+      if (answer.ok) shown(text);
+      else tell(text);
+    } catch {
+      tell(document.body.dataset.offline);
+    } finally {
+      form.removeAttribute("aria-busy");
+    }
+  });
+}
+
+function shown(text) {
+  const coming = new DOMParser().parseFromString(text, "text/html");
+  document.title = coming.title;
+  document.getElementById("content").replaceChildren(...coming.getElementById("content").childNodes);
+  const form = document.querySelector("#content form[data-form]");
+  if (form) { changed.clear(); changed.add(form); }
+  begin();
+  document.dispatchEvent(new CustomEvent("polus:shown"));
+}
+
+function tell(text) {
+  document.querySelector(".page-notice")?.remove();
+  const box = Object.assign(document.createElement("div"), { className: "banner bad page-notice", textContent: text });
+  box.setAttribute("role", "alert");
+  document.querySelector(".page-head").after(box);
+  box.scrollIntoView({ block: "nearest" });
+}
+
+// The first field that is wrong is where to go on.
+function wrong() {
+  const field = document.querySelector(".page-main [aria-invalid=true]");
+  field?.focus({ preventScroll: true });
+  field?.scrollIntoView({ block: "center" });
+}
+
+function begin() {
+  document.querySelectorAll("[data-chips]").forEach((field) => { if (!field.closest("template")) chips(field); });
+  wrong();
+}
+
+menus.start();
+rows();
+unsaved();
+sending();
+begin();
+document.querySelector(".settings-nav [aria-current]")?.scrollIntoView({ block: "nearest" });

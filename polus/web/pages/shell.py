@@ -29,7 +29,7 @@ async def page(
     visit: Visit, template: str, place: str, here: Here | None = None, status: int = 200, **facts: Any
 ) -> Response:
     """A whole page beside the rail; `place` is the path of `places.PLACES` that it belongs to."""
-    here = here or visit.here()
+    here = here or visit.here(view="")
     known = {"notice": forms.notice(visit), "place": place} | await rail(visit, here)
     return forms.forget(visit.page(template, here, status, **known | facts), visit)
 

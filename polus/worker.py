@@ -26,6 +26,7 @@ from polus.desk.tickets import assigning, snoozing
 from polus.reactions import table as reactions
 from polus.reactions.jobs import Jobs
 from polus.reactions.outbox import Outbox
+from polus.reactions.outside import Outside
 from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Key, Lane, Queue
@@ -56,6 +57,7 @@ class Worker:
             sender(Deliveries()),
             sender(Notices()),
             Jobs(database, book).lane(),
+            Outside(database, book, self.presence).lane(),
             Snoozed(database, book).lane(),
             Waiting(database, book).lane(),
             self._chores.lane(),

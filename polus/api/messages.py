@@ -19,7 +19,7 @@ from polus.api.message_types import (
 )
 from polus.api.operation import Call, NoQuery, operation
 from polus.base import errors, wire
-from polus.desk.macros import using
+from polus.desk.macros import outside, using
 from polus.desk.tickets import drafts, messages, tickets
 from polus.store import paging
 from polus.store.paging import Order, Statement
@@ -199,10 +199,7 @@ async def create(work: Work, call: Call[ActionQuery, MessageCreate]) -> bytes:
     await tickets.require(work, call.id)
     given = draft(call.body)
     require_rights(work, given.note)
-    for problem in (await using.problems(work, [given])).values():
-        raise errors.Invalid(problem)
-    message_id = await messages.add(work, call.id, given)
-    await using.record(work, call.id, [given], message_id)
+    message_id = await using.send(work, call.id, given)
     return (await messages.get(work, call.id, message_id)).encode()
 
 
@@ -223,12 +220,17 @@ async def update(work: Work, call: Call[ActionQuery, MessageUpdate]) -> bytes:
     """Correct a message.
 
     A sent message is corrected in the store only; an unsent or failed one is sent again unless `sent_datetime` is
-    given.
+    given. `action` says what becomes of a message one of whose external actions has failed; `cancel` answers with the
+    message as it was.
     """
     ticket_id, message_id = call.ids
     require_rights(work, call.body.channel == drafts.NOTE)
     await messages.update(work, ticket_id, message_id, wire.given(call.body))
-    return (await messages.get(work, ticket_id, message_id)).encode()
+    before = await messages.get(work, ticket_id, message_id)
+    action = call.query.action
+    if action is UNSET or not await outside.decide(work, ticket_id, message_id, action):
+        return before.encode()
+    return (before if action == "cancel" else await messages.get(work, ticket_id, message_id)).encode()
 
 
 @operation(

@@ -123,7 +123,7 @@ async def create(work: Work, call: Call[NoQuery, TicketCreate]) -> bytes:
     if problems:
         raise errors.Invalid({"messages": {str(place): found for place, found in problems.items()}})
     ticket_id = await opening.create(work, ticket)
-    await using.record(work, ticket_id, ticket.messages)
+    await using.take_effect(work, ticket_id, ticket.messages)
     await work.flush()
     return (await tickets.get_changed(work, ticket_id)).encode()
 

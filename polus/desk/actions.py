@@ -7,7 +7,9 @@ texts to the customer and calls to the outside are left to whoever applies the a
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+import asyncpg
 import msgspec
+import structlog
 
 from polus.base import clock, errors, html, text
 from polus.desk.customers import values as customer_values
@@ -17,6 +19,7 @@ from polus.desk.tickets import values as ticket_values
 from polus.desk.tickets.bulk import said
 from polus.desk.tickets.drafts import Draft
 from polus.lang import actions, durations, sets
+from polus.lang.refused import Refused
 from polus.store.work import Work
 
 Arguments = Mapping[str, Any]
@@ -36,11 +39,20 @@ where m.account_id = $1 and m.ticket_id = $2 and m.public order by m.created_dat
 """
 
 
+INTERNAL = "a mistake of the helpdesk; its log tells more"
+
+log = structlog.get_logger(__name__)
+
+
 class Outcome(NamedTuple):
-    """`status` success, skipped or error, as messages and events tell it, and why it is not success."""
+    """`status` success, skipped or error, as messages and events tell it, and why it is not success.
+
+    `message_id`: the message that it wrote.
+    """
 
     status: str
     reason: str | None = None
+    message_id: int | None = None
 
 
 SUCCESS = Outcome("success")
@@ -52,16 +64,33 @@ class Wrong(ValueError):
     """An argument that cannot be; the text says why."""
 
 
+class Skipped(Exception):
+    """An action that does not apply here; the text is the reason."""
+
+
+async def tried(work: Work, name: str, doing: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """Do one action to a ticket that is there and locked. What fails leaves nothing behind, and does not raise."""
+    try:
+        async with work.attempt():
+            return await doing()
+    except Skipped as reason:
+        return Outcome("skipped", str(reason))
+    except errors.Refusal as refusal:
+        return Outcome("error", said(refusal))
+    except (Refused, ValueError) as reason:
+        return Outcome("error", str(reason))
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, LookupError, TypeError):
+        # A mistake of ours must stop neither the other actions nor other rules.
+        log.exception("action failed", action=name)
+        return Outcome("error", INTERNAL)
+
+
 async def perform(work: Work, ticket_id: int, name: str, arguments: Arguments) -> Outcome:
-    """Do one action to a ticket. What fails leaves nothing behind and does not raise; 404 and 301 of the ticket do."""
+    """Do one action of the table below to a ticket that is there and locked; it never raises."""
     run = RUN.get(name.lower())
     if run is None:
         return UNKNOWN
-    try:
-        async with work.attempt():
-            return await run(work, ticket_id, arguments)
-    except (Wrong, errors.Refusal) as failure:
-        return Outcome("error", said(failure) if isinstance(failure, errors.Refusal) else str(failure))
+    return await tried(work, name, lambda: run(work, ticket_id, arguments))
 
 
 def names(arguments: Arguments) -> list[str]:
@@ -210,8 +239,7 @@ async def _note(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
         rule_id=work.actor.rule_id,
         **_stripped(said_),
     )
-    await messages.add(work, ticket_id, note)
-    return SUCCESS
+    return Outcome("success", None, await messages.add(work, ticket_id, note))
 
 
 def _stripped(said_: dict[str, Any]) -> dict[str, Any]:
@@ -259,8 +287,7 @@ async def _forward(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
         attachments=None if newest["attachments"] is None else msgspec.json.decode(newest["attachments"]),
         **_stripped({"body_text": text.truncate(plain), "body_html": text.truncate(markup)}),
     )
-    await messages.add(work, ticket_id, draft)
-    return SUCCESS
+    return Outcome("success", None, await messages.add(work, ticket_id, draft))
 
 
 def _exclude(kind: str) -> Callable[[Work, int, Arguments], Awaitable[Outcome]]:

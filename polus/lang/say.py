@@ -36,6 +36,12 @@ _KINDS = {
     "integrations": "Integration",
     "store": "Integration",
 }
+_NAMED = {
+    "macro": "Macro",
+    "macro_id": "Macro",
+    "custom_field_id": "Custom field",
+    "integration_id": "Integration",
+}
 _OPPOSITE = {row.negates: row for row in OPERATORS.values() if row.negates}
 
 
@@ -206,11 +212,25 @@ def action(done: Do, names: Names) -> str:
     """One action as an instruction."""
     row = actions.find(done.name)
     assert row is not None, "bind lets only known actions into rules"
+    return _instruction(row, done.arguments, names)
+
+
+def chip(name: str, arguments: actions.Arguments, names: Names) -> str:
+    """One action of a macro as an instruction, whatever its name and arguments are."""
+    row = actions.find(name)
+    if row is None:
+        return _quoted(name) + (" in the shop" if actions.is_external(name) else " (an action unknown here)")
+    try:
+        return _instruction(row, arguments, names)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return f"{row.says.split(' {', maxsplit=1)[0]} (as it is written it cannot be done)"
+
+
+def _instruction(row: actions.Action, arguments: actions.Arguments, names: Names) -> str:
     said = row.says
     for name in row.arguments:
-        said = said.replace(
-            "{" + name + "}", _argument(name, done.arguments.get(name), name in done.arguments, names)
-        )
+        put = _argument(name, arguments.get(name), name in arguments, names)
+        said = said.replace("{" + name + "}", put)
     return said.strip()
 
 
@@ -221,6 +241,8 @@ def _argument(name: str, value: Any, given: bool, names: Names) -> str:
         return ", ".join(actions.tag_names(value)) or "none"
     if name in ("assignee_user", "assignee_team"):
         return _person("User" if name == "assignee_user" else "Team", value, names)
+    if name in _NAMED and str(value).isdecimal():
+        return names.get(Reference(_NAMED[name], int(value)), str(value))
     if name == "snooze_timedelta":
         return "for " + durations.words(durations.parse(value))
     if name == "snooze_datetime":

@@ -17,7 +17,7 @@ UNSENT = """
 select m.id, m.ticket_id, m.message_id, m.source::text as source from messages m
 join tickets t on t.account_id = m.account_id and t.id = m.ticket_id
 where m.account_id = $1 and m.id = $2 and m.from_agent and m.public and m.channel = any($3::text[])
-  and m.sent_datetime is null and m.failed_datetime is null and m.deleted_datetime is null
+  and m.sent_datetime is null and m.failed_datetime is null and m.deleted_datetime is null and not m.held
   and m.imported is not true and t.imported is not true
 for update of m
 """

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from polus.desk.accounts import Book
+from polus.reactions.outside import Outside
+from polus.store.presence import Presence
+from polus.store.queue import Queue
 from tests import make
 from tests.api.test_jobs import done, job, look, work
 from tests.world import World
@@ -231,19 +235,23 @@ async def test_where_no_answer_can_go_the_rest_is_done(world: World) -> None:
     ]
 
 
-async def test_actions_to_the_outside_that_cannot_be_done_leave_the_ticket_alone(world: World) -> None:
+async def test_actions_to_the_outside_that_fail_leave_the_ticket_alone(world: World) -> None:
     ticket = (await make.ticket(world))["id"]
+    outside = action("shopifyRefund", order="1")
     params = {
         "ticket_ids": [ticket, ticket + 10_000],
-        "macro_id": await macro(world, action("setStatus", status="closed"), action("http", url="https://x")),
+        "macro_id": await macro(world, action("setStatus", status="closed"), outside),
     }
     ended = await done(world, "applyMacro", params)
-    assert ended["info"]["errors"] == [
-        {"id": ticket, "msg": "http: not connected"},
-        {"id": ticket + 10_000, "msg": "Does not exist."},
-    ]
+    assert ended["info"]["errors"] == [{"id": ticket + 10_000, "msg": "Does not exist."}]
+    assert await world.events("action-executed", "ticket-updated") == []
+    presence = Presence(world.database)
+    await presence.open()
+    await Queue(world.database, Outside(world.database, Book(world.database, ""), presence).lane()).drain()
+    await presence.close()
+    assert await outcomes(world) == [("shopifyRefund", "error", "not connected")]
     assert (await world.oda.get(f"/api/tickets/{ticket}")).json["status"] == "open"
-    assert await world.events("action-executed", "macro-applied", "ticket-updated") == []
+    assert await world.rows("select 1 from outside_actions where account_id = $1") == []
 
 
 async def test_a_macro_archived_meanwhile_ends_the_job(world: World) -> None:

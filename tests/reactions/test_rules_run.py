@@ -436,10 +436,10 @@ async def test_a_macro_is_applied(shop: Shop) -> None:
     assert tags(ticket) == ["macro"]
     assert ticket["messages"][1]["body_text"] == "Hi Mia"
     assert await shop.actions() == [
-        ("addTags", "success", None),
-        ("http", "skipped", "not when a rule applies the macro"),
-        ("setSubject", "error", "subject: empty"),
         ("setResponseText", "success", None),
+        ("addTags", "success", None),
+        ("http", "skipped", "not done by rules"),
+        ("setSubject", "error", "subject: empty"),
         ("applyMacro", "success", None),
     ]
     assert (await shop.world.oda.get(f"/api/macros/{macro}")).json["usage"] == 1

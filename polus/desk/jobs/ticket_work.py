@@ -7,7 +7,7 @@ from typing import Any
 from polus.base import errors
 from polus.desk.jobs import changes_of_tickets, kinds, selecting
 from polus.desk.jobs.kinds import Failures, Job, Kind
-from polus.desk.macros import applying, macros
+from polus.desk.macros import answers, macros
 from polus.desk.tickets import bulk
 from polus.store.work import Work
 
@@ -40,7 +40,7 @@ async def apply(work: Work, job: Job, ids: Sequence[int]) -> Failures:
         work.context = uuid.uuid4()
         try:
             async with work.attempt():
-                await applying.apply(work, ticket_id, macro, job_id=job.id, close=close)
+                await answers.apply(work, ticket_id, macro, job_id=job.id, close=close)
         except errors.Merged:
             failed[ticket_id] = bulk.MERGED
         except errors.NotFound:

@@ -1,21 +1,22 @@
-"""Applying a macro to a ticket: its texts filled, its answer sent, its actions done, and all of it told by events."""
+"""Applies actions of macros to a ticket, for agents, jobs and rules alike: this is the one place that does.
 
-from collections.abc import Mapping, Sequence
+Calls to the outside come first and are made by the outbox's neighbour (`outside`): until they are through, the message
+waits and nothing else is done. Rules make none. Who answers, and how, is said by the caller.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from polus.base import errors
+from polus.base import errors, wire
 from polus.desk import actions
 from polus.desk.actions import Outcome
-from polus.desk.macros import macros
-from polus.desk.tickets import drafts, happenings, messages, tickets
-from polus.desk.tickets.bulk import said
-from polus.desk.tickets.drafts import Draft
+from polus.desk.macros import filling, macros
+from polus.desk.macros.filling import Filling
+from polus.desk.tickets import happenings, tickets
 from polus.lang import actions as vocabulary
-from polus.lang import template
 from polus.lang.refused import Refused
-from polus.lang.template import Target
 from polus.store.work import Work
 
 # Of these the last one in a macro holds; tags add up, and all else is done in order.
@@ -26,115 +27,107 @@ LAST_HOLDS = frozenset(
     )
 )  # fmt: skip
 ANSWER, ATTACH = "setresponsetext", "addattachments"
-TARGETS = {
-    "body_html": Target.HTML,
-    "body_text": Target.TEXT,
-    "subject": Target.LINE,
-    "to": Target.LINE,
-    "cc": Target.LINE,
-    "bcc": Target.LINE,
-}
 # Bodies in events are cut here.
 TOLD = 1_000
-# What cannot be answered in writing.
-MUTE = frozenset(("api", "phone", "aircall", drafts.NOTE))
 
+PENDING = "pending"
 OUTSIDE = Outcome("skipped", "not done by rules")
-NOT_CONNECTED = Outcome("error", "not connected")
 NO_TARGET = Outcome("skipped", "no-target")
 NO_ANSWER = Outcome("skipped", "no answer to attach to")
 
-AROUND = """
-select (select json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'firstname', firstname(u.name),
-    'lastname', lastname(u.name), 'bio', u.bio) from users u where u.account_id = $1 and u.id = $2) as current_user,
-  (select s.data->>'timezone' from account_settings s where s.account_id = $1 and s.type = 'business-hours') as zone
-"""
-ANSWERED = """
-select m.channel, m.subject from messages m
-where m.account_id = $1 and m.ticket_id = $2 and not m.from_agent and m.public
-order by m.created_datetime desc, m.id desc limit 1
+ACTIONS = "select actions::text from messages where account_id = $1 and id = $2 for update"
+MARK = "update messages set actions = $3 where account_id = $1 and id = $2"
+WAIT = """
+insert into outside_actions (account_id, ticket_id, message_id, user_id, macro_id, job_id, close, actions,
+  created_datetime, due_datetime)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, case when $10 then 'infinity' else $9::timestamptz end)
 """
 
 
-class Applied(msgspec.Struct):
-    """What applying came to: the answer's id, and each action with its filled arguments and outcome."""
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """For whom actions are done: an agent's message, a job or a rule; as events tell it."""
 
-    message_id: int | None
-    actions: list[tuple[str, Mapping[str, Any], Outcome]]
+    macro_id: int | None = None
+    message_id: int | None = None
+    rule_id: int | None = None
+    job_id: int | None = None
 
 
-class _Filling:
-    """The values that the texts of one application are filled with."""
+class Step(msgspec.Struct):
+    """One action of an application, its variables filled. `place`: where it stands in the message's actions."""
 
-    def __init__(self, context: Mapping[str, Any], zone: str) -> None:
-        self._context = context
-        self._zone = zone
+    place: int
+    name: str
+    arguments: dict[str, Any]
+    status: str = PENDING
+    reason: str | None = None
+    # {status_code, body} of calls
+    response: dict[str, Any] | None = None
 
-    def fill(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments with all variables filled, each for what it becomes part of; what is missing is empty."""
-        return {key: self._one(key, value) for key, value in arguments.items()}
+    @property
+    def key(self) -> str:
+        """The name as names are compared."""
+        return self.name.lower()
 
-    def _one(self, key: str, value: Any) -> Any:
-        target = TARGETS.get(key)
-        if target is None:
-            return template.leaves(value, self._context, self._zone)
-        if isinstance(value, list):
-            return [self._one(key, item) for item in value]
-        return template.render(value, self._context, target, self._zone) if isinstance(value, str) else value
+    @property
+    def external(self) -> bool:
+        """Whether it acts outside Polus."""
+        return vocabulary.is_external(self.name)
+
+    def end(self, outcome: Outcome) -> None:
+        """Write down what became of it."""
+        self.status, self.reason = outcome.status, outcome.reason
+
+
+# The text and the files of the answer; sends it.
+Answer = Callable[[Mapping[str, Any], list[dict[str, Any]]], Awaitable[Outcome]]
+Perform = Callable[[str, Mapping[str, Any]], Awaitable[Outcome]]
 
 
 async def apply(
     work: Work,
     ticket_id: int,
-    macro: Mapping[str, Any],
+    given: Sequence[Any],
+    cause: Cause,
     *,
-    rule_id: int | None = None,
-    job_id: int | None = None,
+    values: Filling | None = None,
+    answer: Answer | None = None,
+    perform: Perform | None = None,
     close: bool = False,
-) -> Applied:
-    """Apply a macro (`macros.active`) to a ticket for the acting user, or for a rule; 404, 301.
+) -> list[Step]:
+    """Apply chosen actions (of macros, `{name, arguments}`) to a ticket for `cause`; what became of each. 404, 301.
 
-    Answers on the channel of the customer's newest message where that can be answered; `close` closes at the end.
-    400 when an action to the outside failed: then nothing is sent or done. Events action-executed, macro-applied and
-    those of the verbs.
+    `answer` sends the text; without it the message of `cause` has said it already. `perform`: how rules do actions.
+    `close` closes the ticket at the end. Events action-executed and those of the verbs; errors stop nothing, but a call
+    that fails stops what is behind it: its steps stay `pending` until `outside` is through.
     """
     await tickets.lock(work, ticket_id)
-    filling = await _filling(work, ticket_id, rule_id)
-    chosen = [(action["name"], _filled(filling, action["arguments"])) for action in holding(macro["actions"])]
-    outside = _outside(chosen, rule_id)
-    answer = next((found for name, found in chosen if name.lower() == ANSWER), None)
-    attached = [found for name, found in chosen if name.lower() == ATTACH]
-    message_id, answered = await _answer(work, ticket_id, macro["id"], answer, attached, rule_id)
-    done: list[tuple[str, Mapping[str, Any], Outcome]] = []
-    for name, arguments in chosen:
-        key = name.lower()
-        if isinstance(arguments, Refused):
-            outcome, arguments = Outcome("error", str(arguments)), {}
-        elif key == ANSWER:
-            outcome = answered
-        elif key == ATTACH:
-            outcome = actions.SUCCESS if message_id else NO_ANSWER
-        else:
-            outcome = outside.get(key) or await actions.perform(work, ticket_id, name, arguments)
-        done.append((name, arguments, outcome))
-    if close:
-        await tickets.update(work, ticket_id, {"status": "closed"})
-    cause = {"rule_id": rule_id, "job_id": job_id, "message_id": message_id}
-    _tell(work, ticket_id, macro["id"], done, cause)
-    await macros.used(work, macro["id"])
-    return Applied(message_id, done)
+    values = values or await filling.of_ticket(work, ticket_id)
+    steps = [_step(values, place, one) for place, one in enumerate(given) if runs(one)]
+    calls = [step for step in steps if step.external]
+    if cause.rule_id is not None:
+        for step in calls:
+            step.end(OUTSIDE)
+    if answer is not None:
+        cause = await _answer(steps, answer, cause)
+    if calls and cause.rule_id is None:
+        await _wait(work, ticket_id, steps, cause, close=close)
+        return steps
+    await finish(work, ticket_id, steps, cause, perform=perform, close=close)
+    return steps
 
 
-def _filled(filling: _Filling, arguments: Mapping[str, Any]) -> Any:
-    """The filled arguments, or why they cannot be."""
-    try:
-        return filling.fill(arguments)
-    except Refused as refused:
-        return refused
+def runs(action: Any) -> bool:
+    """Whether it is an action at all: messages carry whatever clients have sent."""
+    return (
+        isinstance(action, Mapping)
+        and isinstance(action.get("name"), str)
+        and isinstance(action.get("arguments", {}), Mapping)
+    )
 
 
 def holding(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The actions that count, in order."""
+    """The actions of one macro that count, in order."""
     last = {action["name"].lower(): place for place, action in enumerate(given)}
     return [
         action
@@ -143,78 +136,104 @@ def holding(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _outside(chosen: Sequence[tuple[str, Any]], rule_id: int | None) -> dict[str, Outcome]:
-    """What becomes of actions to the outside: rules never do them, and without a connector nobody can."""
-    external = [name for name, _ in chosen if vocabulary.is_external(name)]
-    if external and rule_id is None:
-        raise errors.one(external[0], NOT_CONNECTED.reason or "")
-    return {name.lower(): OUTSIDE for name in external}
+def _step(values: Filling, place: int, action: Mapping[str, Any]) -> Step:
+    name, arguments = action["name"], action.get("arguments", {})
+    try:
+        return Step(place, name, values.arguments(name, arguments))
+    except Refused as refused:
+        return Step(place, name, {}, "error", str(refused))
 
 
-async def _filling(work: Work, ticket_id: int, rule_id: int | None) -> _Filling:
-    ticket = msgspec.json.decode(await tickets.get(work, ticket_id))
-    user_id = None if rule_id is not None else work.actor.user_id
-    row = await work.db.fetchrow(AROUND, work.account.id, user_id)
-    user = None if row["current_user"] is None else msgspec.json.decode(row["current_user"])
-    context = {"ticket": ticket, "current_user": user, "account": {"domain": work.account.domain}}
-    return _Filling(context, row["zone"] or "UTC")
+async def _answer(steps: Sequence[Step], answer: Answer, cause: Cause) -> Cause:
+    """Send the text, if there is one, with its files; the cause with its message."""
+    texts = [step for step in steps if step.key == ANSWER and step.status == PENDING]
+    attached = [step for step in steps if step.key == ATTACH and step.status == PENDING]
+    outcome = NO_TARGET
+    for step in texts:
+        outcome = await answer(step.arguments, [file for one in attached for file in files(one.arguments)])
+        step.end(outcome)
+    for step in attached:
+        step.end(actions.SUCCESS if outcome.message_id else NO_ANSWER)
+    return (
+        cause if outcome.message_id is None else msgspec.structs.replace(cause, message_id=outcome.message_id)
+    )
 
 
-async def _answer(
+async def _wait(work: Work, ticket_id: int, steps: Sequence[Step], cause: Cause, *, close: bool) -> None:
+    """Leave the calls to `outside`, and all that comes after them."""
+    await work.db.execute(
+        WAIT,
+        work.account.id,
+        ticket_id,
+        cause.message_id,
+        work.actor.user_id,
+        cause.macro_id,
+        cause.job_id,
+        close,
+        wire.encode(steps),
+        work.now,
+        # One whose variables cannot be filled has failed before it was made.
+        any(step.external and step.status == "error" for step in steps),
+    )
+    await mark(work, cause.message_id, steps)
+    work.ring("work", "outside_actions")
+
+
+async def finish(
     work: Work,
     ticket_id: int,
-    macro_id: int,
-    answer: Any,
-    attached: Sequence[Any],
-    rule_id: int | None,
-) -> tuple[int | None, Outcome]:
-    """Send the macro's text, if it has one and the channel can be answered."""
-    if answer is None:
-        return None, NO_TARGET
-    if isinstance(answer, Refused):
-        return None, Outcome("error", str(answer))
-    bodies = actions.bodies(answer)
-    asked = await work.db.fetchrow(ANSWERED, work.account.id, ticket_id)
-    if not bodies:
-        return None, Outcome("skipped", "no text")
-    if asked is None or asked["channel"] in MUTE:
-        return None, NO_TARGET
-    files = [
-        file
-        for found in attached
-        if isinstance(found, Mapping) and isinstance(found.get("attachments"), list)
-        for file in found["attachments"]
-        if isinstance(file, Mapping) and isinstance(file.get("url"), str)
-    ]
-    draft = Draft(
-        channel=asked["channel"],
-        from_agent=True,
-        via="helpdesk" if rule_id is None else "rule",
-        source=actions.source(answer, asked["channel"]),
-        sender={"id": work.actor.user_id} if work.actor.user_id else None,
-        subject=answering(asked["subject"]),
-        attachments=[attachment(file) for file in files] or None,
-        macros=[{"id": macro_id}],
-        rule_id=rule_id,
-        stripped_text=bodies["body_text"],
-        stripped_html=bodies["body_html"],
-        **bodies,
-    )
-    try:
-        async with work.attempt():
-            return await messages.add(work, ticket_id, draft), actions.SUCCESS
-    except errors.Refusal as refusal:
-        return None, Outcome("error", said(refusal))
+    steps: Sequence[Step],
+    cause: Cause,
+    *,
+    perform: Perform | None = None,
+    close: bool = False,
+) -> None:
+    """Do what is left of the steps, in order, tell of all and write it on the message."""
+    for step in steps:
+        if step.status == PENDING:
+            step.end(await _perform(work, ticket_id, step, perform))
+    if close:
+        await tickets.update(work, ticket_id, {"status": "closed"})
+    for step in steps:
+        tell(work, ticket_id, step.name, step.arguments, Outcome(step.status, step.reason), cause)
+    if cause.rule_id is None:
+        await mark(work, cause.message_id, steps)
 
 
-def answering(subject: str | None) -> str | None:
-    """`Re: ` in front, once."""
-    if not subject or subject[:3].lower() == "re:":
-        return subject
-    return ("Re: " + subject)[: actions.SUBJECT_LENGTH]
+async def _perform(work: Work, ticket_id: int, step: Step, perform: Perform | None) -> Outcome:
+    if step.key in (ANSWER, ATTACH):
+        # Of a message that somebody wrote himself: its text and files are what he sent.
+        return actions.SUCCESS
+    if perform is not None:
+        return await perform(step.name, step.arguments)
+    return await actions.perform(work, ticket_id, step.name, step.arguments)
 
 
-def attachment(given: Mapping[str, Any]) -> dict[str, Any]:
+async def mark(work: Work, message_id: int | None, steps: Sequence[Step]) -> None:
+    """Write on the message what became of its actions."""
+    text = message_id and await work.db.fetchval(ACTIONS, work.account.id, message_id)
+    if not text:
+        return
+    carried = msgspec.json.decode(text)
+    for step in steps:
+        if step.place < len(carried):
+            carried[step.place] |= {"status": step.status, "reason": step.reason}
+            if step.external:
+                carried[step.place]["response"] = step.response
+    await work.db.execute(MARK, work.account.id, message_id, wire.encode(carried))
+
+
+def files(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The attachments that an action brings; what is none is passed over."""
+    found = arguments.get("attachments")
+    return [_file(one) for one in (found if isinstance(found, list) else []) if _is_file(one)]
+
+
+def _is_file(given: Any) -> bool:
+    return isinstance(given, Mapping) and isinstance(given.get("url"), str)
+
+
+def _file(given: Mapping[str, Any]) -> dict[str, Any]:
     """A file of a macro as a message carries it."""
     size = given.get("size")
     return {
@@ -227,25 +246,35 @@ def attachment(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tell(
-    work: Work,
-    ticket_id: int,
-    macro_id: int,
-    done: Sequence[tuple[str, Mapping[str, Any], Outcome]],
-    cause: Mapping[str, Any],
+def tell(
+    work: Work, ticket_id: int, name: str, arguments: Mapping[str, Any], outcome: Outcome, cause: Cause
 ) -> None:
-    for name, arguments, outcome in done:
-        data = {
-            "name": name,
-            "arguments": {key: _cut(value) for key, value in arguments.items()},
-            "macro_id": macro_id,
-            "status": outcome.status,
-            "reason": outcome.reason,
-            **cause,
-        }
-        happenings.record(work, ticket_id, "action-executed", data)
-    work.record("macro-applied", "Macro", macro_id, {"ticket_id": ticket_id, **cause})
+    """Record that one action was done, or why not. Event action-executed."""
+    data = {
+        "name": name,
+        "arguments": {key: _cut(value) for key, value in arguments.items()},
+        "status": outcome.status,
+        "reason": outcome.reason,
+        **msgspec.structs.asdict(cause),
+    }
+    happenings.record(work, ticket_id, "action-executed", data)
 
 
 def _cut(value: Any) -> Any:
     return value[:TOLD] if isinstance(value, str) else value
+
+
+async def used(work: Work, ticket_id: int, macro_id: int, cause: Cause) -> None:
+    """Count that a macro was applied to a ticket, and tell it. Event macro-applied."""
+    data = msgspec.structs.asdict(cause)
+    del data["macro_id"]
+    work.record("macro-applied", "Macro", macro_id, {"ticket_id": ticket_id, **data})
+    await macros.used(work, macro_id)
+
+
+async def active(work: Work, macro_id: int) -> Any:
+    """(id, name, actions) of a macro that can be applied; 400 when it is archived or gone."""
+    macro = await macros.active(work, macro_id)
+    if macro is None:
+        raise errors.one("macro_id", "The macro is archived or gone.")
+    return macro

@@ -1,4 +1,4 @@
-"""Macros that a message was written with: they must be there, and each use is counted and told."""
+"""Macros that a message was written with: they must be there, each use is counted, and the chosen actions are done."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,18 +6,21 @@ from typing import Any
 import msgspec
 
 from polus.base import errors
-from polus.desk.macros import macros
+from polus.desk.macros import applying
+from polus.desk.macros.applying import Cause
+from polus.desk.tickets import messages
 from polus.desk.tickets.drafts import Draft
 from polus.store.work import Work
 
 ARCHIVED = "The macro is archived."
 KNOWN = "select id, archived_datetime from macros where account_id = $1 and id = any($2::bigint[])"
-# Old messages that are taken over from elsewhere use nothing.
+# Old messages that are taken over from elsewhere use and do nothing.
 WRITTEN_WITH = """
-select id, macros from messages
-where account_id = $1 and ticket_id = $2 and ($3::bigint is null or id = $3) and from_agent
-  and imported is not true and macros <> '[]'
-order by id
+select m.id, m.macros::text as macros, m.actions::text as actions
+from messages m join tickets t on t.account_id = m.account_id and t.id = m.ticket_id
+where m.account_id = $1 and m.ticket_id = $2 and ($3::bigint is null or m.id = $3) and m.from_agent
+  and m.imported is not true and t.imported is not true and (m.macros <> '[]' or m.actions is not null)
+order by m.id
 """
 
 
@@ -46,12 +49,30 @@ async def problems(work: Work, drafts: Sequence[Draft]) -> dict[int, Any]:
     return found
 
 
-async def record(work: Work, ticket_id: int, drafts: Sequence[Draft], message_id: int | None = None) -> None:
-    """Count and tell the macros of a ticket's new messages (or of the one). Events macro-applied."""
-    if not any(map(_ids, drafts)):
+async def send(work: Work, ticket_id: int, draft: Draft) -> int:
+    """Store a message with its `macros` (`[{id}]`) and do its `actions`, those chips that were left; its id.
+
+    404, 301, 400. While a call to the outside is to be made (`draft.held`) the message waits, see `outside`.
+    Events macro-applied, action-executed and those of `messages.add`.
+    """
+    for problem in (await problems(work, [draft])).values():
+        raise errors.Invalid(problem)
+    message_id = await messages.add(work, ticket_id, draft)
+    await take_effect(work, ticket_id, [draft], message_id)
+    return message_id
+
+
+async def take_effect(
+    work: Work, ticket_id: int, drafts: Sequence[Draft], message_id: int | None = None
+) -> None:
+    """Count and tell the macros of a ticket's new messages (or of the one), and do their actions."""
+    if not any(_ids(draft) or (draft.actions and not draft.imported) for draft in drafts):
         return
     for row in await work.db.fetch(WRITTEN_WITH, work.account.id, ticket_id, message_id):
-        for macro in msgspec.json.decode(row["macros"]):
-            data = {"ticket_id": ticket_id, "message_id": row["id"], "rule_id": None, "job_id": None}
-            work.record("macro-applied", "Macro", macro["id"], data)
-            await macros.used(work, macro["id"])
+        named = [macro["id"] for macro in msgspec.json.decode(row["macros"])]
+        for macro_id in named:
+            await applying.used(work, ticket_id, macro_id, Cause(message_id=row["id"]))
+        chosen = msgspec.json.decode(row["actions"] or "null") or []
+        if any(map(applying.runs, chosen)):
+            cause = Cause(macro_id=named[0] if len(named) == 1 else None, message_id=row["id"])
+            await applying.apply(work, ticket_id, chosen, cause)

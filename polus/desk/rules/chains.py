@@ -15,6 +15,7 @@ from polus.desk import filters
 from polus.desk.rules import acting, sights
 from polus.desk.rules.runs import Run
 from polus.desk.rules.sights import State
+from polus.desk.tickets import tickets
 from polus.lang import bind, nodes, parse, run
 from polus.lang.refused import Refused
 from polus.lang.sight import Exhausted, Meter, Sight
@@ -128,7 +129,7 @@ class _Chain:
         self._seen: State | None = None
         self._seen_message: int | None = None
         self._next: list[Phase] = []
-        self._changed = self._assigned = False
+        self._changed = self._assigned = self._locked = False
         self._failed: dict[int, bool] = {}
 
     async def call(self, rule: Active, phase: Phase, level: int) -> None:
@@ -170,6 +171,15 @@ class _Chain:
         try:
             # Most rules reach nothing: only one that does needs something to go back to.
             first = next(reached, None)
+            if first is not None and not self._locked:
+                # From here on nobody else changes what the rules see and act upon; what they saw may be old.
+                await tickets.lock(work, self._ticket_id)
+                self._locked = True
+                self._state = one.state = await sights.state(work, self._ticket_id)
+                sight = self._look(one)
+                sight.meter = Meter()
+                reached = run.reached(rule.code, sight)
+                first = next(reached, None)
             if first is None:
                 return "success"
             async with work.attempt():

@@ -5,8 +5,9 @@ from typing import Any
 
 from polus.base import addresses
 from polus.desk import notices
+from polus.desk.actions import Skipped, Wrong
 from polus.desk.rules import replies
-from polus.desk.rules.runs import Run, Skipped, Wrong
+from polus.desk.rules.runs import Run
 from polus.desk.rules.sights import Json
 from polus.store.work import Work
 
@@ -20,7 +21,7 @@ select count(*) from events where account_id = $1 and ticket_id = $2 and type = 
 """
 
 
-async def send(work: Work, run: Run, given: dict[str, Any]) -> None:
+async def send(work: Work, run: Run, given: Mapping[str, Any]) -> None:
     """`sendEmail`: public when it goes to the customer, else sent beside the ticket and quoted in a note."""
     lists = {name: _addresses(given.get(name)) for name in ("to", "cc", "bcc")}
     if not lists["to"]:
@@ -50,7 +51,7 @@ async def send(work: Work, run: Run, given: dict[str, Any]) -> None:
     )
 
 
-async def forward(work: Work, run: Run, given: dict[str, Any]) -> None:
+async def forward(work: Work, run: Run, given: Mapping[str, Any]) -> None:
     """`forwardMessage`: the newest public message, below what is said to it."""
     lists = [_addresses(given.get(name)) for name in ("to", "cc", "bcc")]
     if not lists[0]:

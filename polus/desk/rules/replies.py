@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from polus.base import addresses, clock, html
-from polus.desk.rules.runs import Run, Skipped, Wrong
+from polus.desk.actions import Skipped, Wrong
+from polus.desk.rules.runs import Run
 from polus.desk.rules.sights import Json
 from polus.desk.tickets import drafts, messages
 from polus.desk.tickets.drafts import Draft
@@ -36,18 +37,6 @@ def body(arguments: Mapping[str, Any]) -> Body:
     if not text.strip() and not (markup and html.to_text(markup).strip()):
         raise Wrong("empty")
     return {"body_text": text or html.to_text(markup), "body_html": markup or html.from_text(text)}
-
-
-def files(arguments: Mapping[str, Any]) -> list[Json]:
-    """The attachments that a macro brings; what is none is passed over."""
-    given = arguments.get("attachments")
-    return [
-        one
-        for one in (given if isinstance(given, list) else [])
-        if isinstance(one, dict)
-        and isinstance(one.get("url"), str)
-        and isinstance(one.get("content_type"), str)
-    ]
 
 
 def answered(run: Run, now: datetime.datetime, *, any_cause: bool = False) -> Json | None:

@@ -7,14 +7,6 @@ import msgspec
 from polus.desk.rules.sights import Json, State
 
 
-class Skipped(Exception):
-    """An action that does not apply here; the text is the reason."""
-
-
-class Wrong(Exception):
-    """An action that cannot be done as it is written; the text is the reason."""
-
-
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one action: `status` success, skipped or error."""
 
@@ -24,10 +16,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """`message_id`: the message that set it off, if one did. `state` is renewed after each action.
-
-    While a macro is applied, `macro_id` names it and `files` go with its answer.
-    """
+    """`message_id`: the message that set it off, if one did. `state` is renewed after each action."""
 
     rule_id: int
     ticket_id: int
@@ -37,8 +26,6 @@ class Run(msgspec.Struct, kw_only=True):
     outcomes: list[Outcome] = msgspec.field(default_factory=list)
     written: list[int] = msgspec.field(default_factory=list)
     assigned: bool = False
-    macro_id: int | None = None
-    files: list[Json] = msgspec.field(default_factory=list)
 
     @property
     def message(self) -> Json | None:

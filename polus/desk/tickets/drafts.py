@@ -11,6 +11,7 @@ import msgspec
 
 from polus.base import errors, html, text
 from polus.desk.tickets.people import Known, Reference
+from polus.lang.actions import is_external
 from polus.store.work import Work
 
 NOTE = "internal-note"
@@ -110,6 +111,14 @@ class Draft(msgspec.Struct, kw_only=True):
             and not self.imported
             and self.channel in DELIVERED
         )
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for actions to the outside that travel with it; see `macros.outside`."""
+        if not self.from_agent or self.imported:
+            return False
+        names = [action.get("name") for action in self.actions or () if isinstance(action, dict)]
+        return any(isinstance(name, str) and is_external(name) for name in names)
 
     @property
     def by_email(self) -> bool:

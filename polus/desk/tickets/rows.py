@@ -18,7 +18,7 @@ COLUMNS = (
     " body_html text, stripped_text text, stripped_html text, stripped_signature text, attachments jsonb,"
     " macros jsonb, actions jsonb, headers jsonb, meta jsonb, imported boolean, created_datetime timestamptz,"
     " deleted_datetime timestamptz, sent_datetime timestamptz, failed_datetime timestamptz,"
-    " opened_datetime timestamptz, last_sending_error jsonb"
+    " opened_datetime timestamptz, last_sending_error jsonb, held boolean"
 )
 NAMES = ", ".join(column.split()[0] for column in COLUMNS.split(", "))
 
@@ -79,7 +79,7 @@ class Written(msgspec.Struct):
 def complete(draft: Draft, sender_id: int | None, receiver_id: int | None, now: datetime.datetime) -> Written:
     """The draft with the moments the reference fills in."""
     created = draft.created_datetime or now
-    if draft.sent_datetime is None and draft.failed_datetime is None:
+    if draft.sent_datetime is None and draft.failed_datetime is None and not draft.held:
         if draft.incoming or draft.note:
             # wire: a customer's message without `sent_datetime` was sent when it was made
             draft.sent_datetime = created
@@ -88,8 +88,8 @@ def complete(draft: Draft, sender_id: int | None, receiver_id: int | None, now: 
     return Written(draft, sender_id, receiver_id, created)
 
 
-def records(written: Sequence[Written]) -> str:
-    """The messages as the JSON that the statements read."""
+def records(written: Sequence[Written], *, imported: bool = False) -> str:
+    """The messages as the JSON that the statements read; nothing of an `imported` ticket waits for anything."""
     rows = []
     for item in written:
         draft = item.draft
@@ -102,6 +102,7 @@ def records(written: Sequence[Written]) -> str:
             "created_datetime": item.created_datetime,
             "attachments": attachments(draft.attachments),
             "macros": draft.macros or [],
+            "held": draft.held and not imported,
         }
         rows.append(row)
     return wire.encode(rows)
@@ -111,7 +112,16 @@ _PLAIN = [
     name
     for name in NAMES.split(", ")
     if name
-    not in ("public", "source", "sender_id", "receiver_id", "created_datetime", "attachments", "macros")
+    not in (
+        "public",
+        "source",
+        "sender_id",
+        "receiver_id",
+        "created_datetime",
+        "attachments",
+        "macros",
+        "held",
+    )
 ]
 
 
@@ -176,7 +186,7 @@ async def open_ticket(
     row = await work.db.fetchrow(
         OPEN,
         work.account.id,
-        records(written),
+        records(written, imported=bool(values["imported"])),
         reader,
         *(values[name] for name in TICKET_COLUMNS),
         list(tag_ids),

@@ -1,0 +1,117 @@
+"""One HTTP call to the outside: dialled only where `base.outbound` lets it, in bounded time, its answer cut.
+
+Who is called, when, and what an answer means is left to the callers.
+"""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from polus import __version__
+from polus.base import outbound
+from polus.base.outbound import Allowed
+
+SECONDS = 5.0
+# Not for a caller to say.
+RESERVED = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+USER_AGENT = "Polus/" + __version__
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent. `body` None: none."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    params: Mapping[str, str] = {}
+    body: bytes | None = None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What came back: the status, the content type, and the first bytes of the body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+    @property
+    def good(self) -> bool:
+        """Whether it is a 2xx; a redirect is a failure, for it is not followed."""
+        return 200 <= self.status < 300
+
+
+class Failed(Exception):
+    """No answer came; the text says why, for people."""
+
+
+class _Checked(AbstractResolver):
+    """Resolves to the very addresses that were checked, so that a second answer of the DNS cannot lead elsewhere."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await outbound.addresses(outbound.host_of(host), port, self._allowed)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET6 if address.version == 6 else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in found
+        ]
+
+    async def close(self) -> None:
+        return None
+
+
+async def send(call: Call, allowed: Allowed, *, seconds: float = SECONDS, most: int = 2048) -> Answered:
+    """The answer, with at most `most` bytes of its body. Raises Failed; redirects are not followed."""
+    try:
+        aim = outbound.target(call.url)
+        # aiohttp asks no resolver about an address that is none but digits.
+        if aim.host is None:
+            raise outbound.Refused(outbound.NOT_HTTP)
+        await outbound.addresses(aim.host, aim.port, allowed)
+        async with asyncio.timeout(seconds):
+            return await _send(call, allowed, most)
+    except outbound.Refused as refused:
+        raise Failed(str(refused)) from None
+    except TimeoutError:
+        raise Failed(f"no answer within {seconds:g} seconds") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Failed("no answer: " + type(error).__name__) from None
+
+
+async def _send(call: Call, allowed: Allowed, most: int) -> Answered:
+    headers = {name: value for name, value in call.headers.items() if name.lower() not in RESERVED}
+    headers.setdefault("User-Agent", USER_AGENT)
+    connector = aiohttp.TCPConnector(resolver=_Checked(allowed), limit=1, force_close=True)
+    options: dict[str, Any] = {"allow_redirects": False, "auto_decompress": True}
+    async with (
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        session.request(
+            call.method,
+            call.url,
+            headers=headers,
+            params=dict(call.params) or None,
+            data=call.body,
+            **options,
+        ) as answer,
+    ):
+        body = b""
+        async for chunk in answer.content.iter_chunked(most):
+            body += chunk
+            if len(body) >= most:
+                break
+        return Answered(answer.status, answer.content_type, body[:most])

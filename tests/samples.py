@@ -220,6 +220,8 @@ SAMPLES: dict[str, Sample] = {
     "create-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
     "update-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
     "delete-ticket-tags": Sample(5, ("ticket",), lambda things: {"ids": [things["tag"]]}),
+    "merge-tickets": Sample(18, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
+    "split-ticket": Sample(11, ("ticket",), lambda things: {"message_ids": [things["note"]]}),
     "list-messages": Sample(1),
     "list-ticket-messages": Sample(1, ("ticket",)),
     "create-ticket-message": Sample(7, ("ticket",), _note),

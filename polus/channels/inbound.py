@@ -44,6 +44,8 @@ select exists (
 )
 """
 
+# Two of one customer's that are taken in at once: the second finds the first one's ticket.
+TURN = "select pg_advisory_xact_lock(hashtextextended('auto-merge ' || $2::bigint, $1))"
 AUTO_MERGE = """
 select t.id from tickets t join account_settings s on s.account_id = t.account_id and s.type = 'auto-merge'
 where t.account_id = $1 and t.customer_id = $2 and t.channel = $3 and t.status = 'open' and not t.spam
@@ -53,6 +55,16 @@ where t.account_id = $1 and t.customer_id = $2 and t.channel = $3 and t.status =
   and not exists (select from events e where e.account_id = t.account_id and e.ticket_id = t.id
     and e.type = 'ticket-excluded-from-auto-merge')
 order by t.created_datetime desc limit 1
+"""
+
+
+# Whether an answer to this ticket comes so late that it begins a new one.
+LATE = """
+select t.id from tickets t join account_settings s on s.account_id = t.account_id and s.type = 'auto-split'
+where t.account_id = $1 and t.id = $2 and t.status = 'closed' and t.snooze_datetime is null
+  and (s.data->'email'->>'enabled')::boolean
+  and coalesce(t.last_message_datetime, t.created_datetime)
+    < $3::timestamptz - make_interval(days => coalesce((s.data->'email'->>'split_after_days')::int, 30))
 """
 
 
@@ -111,10 +123,15 @@ async def accept(work: Work, inbound: Inbound) -> Accepted:
         return copy
     customer_id = await references.find_or_create(work, inbound.sender, keep=True)
     ticket_id = await _ticket(work, inbound)
+    late = None
     if ticket_id is None:
+        await work.db.execute(TURN, work.account.id, customer_id)
         ticket_id = await work.db.fetchval(
             AUTO_MERGE, work.account.id, customer_id, inbound.channel, work.now
         )
+    elif inbound.channel == "email":
+        late = await work.db.fetchval(LATE, work.account.id, ticket_id, work.now)
+        ticket_id = None if late else ticket_id
     draft = _draft(inbound, customer_id)
     while ticket_id is not None:
         try:
@@ -125,7 +142,13 @@ async def accept(work: Work, inbound: Inbound) -> Accepted:
             break
     ticket_id = await opening.create(
         work,
-        Opening(messages=[draft], customer={"id": customer_id}, channel=inbound.channel, via=inbound.channel),
+        Opening(
+            messages=[draft],
+            customer={"id": customer_id},
+            channel=inbound.channel,
+            via=inbound.channel,
+            split_from=late,
+        ),
     )
     made = await work.db.fetchrow(KNOWN, work.account.id, inbound.message_id)
     return Accepted(ticket_id, made["id"])

@@ -10,6 +10,13 @@ insert into ticket_tags (account_id, ticket_id, tag_id)
 select account_id, $3, tag_id from ticket_tags where account_id = $1 and ticket_id = $2 on conflict do nothing
 """
 DROP_TAGS = "delete from ticket_tags where account_id = $1 and ticket_id = $2"
+# A ticket has one survey: the survivor keeps its own.
+MOVE_SURVEY = """
+update satisfaction_surveys set ticket_id = $3 where account_id = $1 and ticket_id = $2
+  and not exists (select from satisfaction_surveys where account_id = $1 and ticket_id = $3)
+"""
+# What was promised for the source is kept, or not, by the survivor.
+DROP_TARGETS = "delete from ticket_slas where account_id = $1 and ticket_id = $2"
 # Chains are kept flat: whoever was merged into the source now lives on in the target.
 POINT = """
 update tickets set merged_into_id = $3, updated_datetime = $4
@@ -42,6 +49,8 @@ async def merge(work: Work, source_id: int, into: int) -> None:
     await work.db.execute(MOVE_MESSAGES, work.account.id, source_id, into)
     await work.db.execute(MOVE_TAGS, work.account.id, source_id, into)
     await work.db.execute(DROP_TAGS, work.account.id, source_id)
+    await work.db.execute(MOVE_SURVEY, work.account.id, source_id, into)
+    await work.db.execute(DROP_TARGETS, work.account.id, source_id)
     await work.db.execute(JOIN, work.account.id, source_id, into, work.now)
     await work.db.execute(POINT, work.account.id, source_id, into, work.now)
     await messages.resummarise(work, into)

@@ -380,3 +380,24 @@ def _with_picture(raw: bytes, picture: bytes) -> bytes:
     part.add_header("Content-Disposition", "inline", filename="pic.png")
     message.attach(part)
     return message.as_bytes()
+
+
+async def test_a_late_answer_opens_a_ticket_when_the_setting_says_so(office: Office) -> None:
+    await office.world.ada.post(
+        "/api/account/settings",
+        {"type": "auto-split", "data": {"email": {"enabled": True, "split_after_days": 3}}},
+    )
+    first = await office.deliver(mail(message_id="<late@customer.example>"))
+    await office.world.ada.put(f"/api/tickets/{first['ticket_id']}", {"status": "closed"})
+    soon = await office.deliver(mail("Thanks", in_reply_to="<late@customer.example>"))
+    assert soon["ticket_id"] == first["ticket_id"]
+    await office.world.ada.put(f"/api/tickets/{first['ticket_id']}", {"status": "closed"})
+    await office.world.rows(
+        "update tickets set last_message_datetime = now() - interval '4 days' where account_id = $1 and id = $2"
+        " returning 1",
+        first["ticket_id"],
+    )
+    late = await office.deliver(mail("One more thing", in_reply_to="<late@customer.example>"))
+    assert late["ticket_id"] != first["ticket_id"]
+    told = await office.world.events("ticket-split")
+    assert [(e[2], e[3]) for e in told] == [(late["ticket_id"], {"split_from": first["ticket_id"]})]

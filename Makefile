@@ -9,7 +9,7 @@ DONE := $(VENV)/.polus-installed
 ARGS ?=
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run test fast format format-check lint types layers docs examples bench browser lock clean
+.PHONY: check setup run test fast format format-check lint types layers docs examples bench fuzz browser lock clean
 
 check: format-check lint types layers test
 
@@ -61,6 +61,11 @@ docs: setup
 # Calls each operation and writes down what was said; some minutes.
 examples: setup
 	@$(BIN)/python -m tools.examples
+
+# At least 20,000 generated requests as the administrator; REQUESTS=… sends so many of each kind to each operation.
+REQUESTS ?= 120
+fuzz: setup
+	@POLUS_FUZZ=$(REQUESTS) $(BIN)/python -m pytest -p no:randomly tests/api/test_fuzz.py
 
 bench: setup
 	@$(BIN)/python -m bench $(ARGS)

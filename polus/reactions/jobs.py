@@ -1,6 +1,6 @@
-"""The lane of jobs: takes one step of one job at a time, and writes down what a step could not do.
+"""The lane of jobs: takes some steps of one job at a time, and writes down what a step could not do.
 
-A step's size follows how long the last one took, so that nobody waits long for a row that a job has locked.
+A step's size follows how long the last ones took, so that nobody waits long for a row that a job has locked.
 """
 
 import asyncio
@@ -14,13 +14,15 @@ import structlog
 from polus.base import errors
 from polus.desk.accounts import Book
 from polus.desk.jobs import running
+from polus.desk.jobs.running import Done
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, Account, writing
 
 # Items: to begin with, and at most. A step never does more than twice as many as the one before.
 FIRST, MOST = 10, 250
-AIM = 0.03  # seconds that a step should take
+AIM = 0.025  # seconds that a step should take
+TURN = 0.5  # seconds after which another job may have the place
 # One that takes longer hangs.
 LONGEST = 120.0
 
@@ -28,10 +30,11 @@ log = structlog.get_logger(__name__)
 
 
 class Jobs:
-    """Steps of jobs of all accounts."""
+    """Steps of jobs of all accounts; each has the place for `turn` seconds, and for one step at least."""
 
-    def __init__(self, database: Database, book: Book) -> None:
+    def __init__(self, database: Database, book: Book, turn: float = TURN) -> None:
         self._database = database
+        self._turn = turn
         self._book = book
         # Of jobs whose steps this process has run.
         self._sizes: dict[Key, int] = {}
@@ -45,11 +48,14 @@ class Jobs:
         return await running.due(db, most)
 
     async def run(self, key: Key) -> bool:
-        """One step of one job."""
-        account = await self._book.account(key[0])
+        """Some steps of one job."""
+        account, begun = await self._book.account(key[0]), time.monotonic()
         try:
-            async with asyncio.timeout(LONGEST):
-                return await self._step(account, key)
+            while True:
+                async with asyncio.timeout(LONGEST):
+                    done = await self._step(account, key)
+                if done.over or not done.items or time.monotonic() - begun > self._turn:
+                    return done.taken
         except errors.Refusal as refusal:
             async with writing(self._database, account, SYSTEM) as work:
                 await running.fatal(work, key[1], running.reason(refusal))
@@ -62,7 +68,7 @@ class Jobs:
             log.exception("a job failed", job=key, again=again)
         return True
 
-    async def _step(self, account: Account, key: Key) -> bool:
+    async def _step(self, account: Account, key: Key) -> Done:
         size, begun = self._sizes.get(key, FIRST), time.monotonic()
         async with writing(self._database, account, SYSTEM) as work:
             done = await running.advance(work, key[1], size)
@@ -71,4 +77,4 @@ class Jobs:
         elif done.items:
             wanted = int(done.items * AIM / max(time.monotonic() - begun, 0.001))
             self._sizes[key] = min(max(wanted, 1), size * 2, MOST)
-        return done.taken
+        return done

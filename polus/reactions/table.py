@@ -13,7 +13,8 @@ from polus.store.work import Subscription, Work
 
 class Reaction(msgspec.Struct, frozen=True):
     """`run(work, event)` happens once for each event of the types `on`, in one transaction that also marks it done:
-    it may run again after a failure, so what it does outside of the transaction must bear that.
+    it may run again after a failure, so what it does outside of the transaction must bear that. `once`: it follows up
+    all that one transaction did to a ticket, so it is told of the first event alone.
 
     `when(data)`: events whose data it says no to are not told, which costs nothing. `last` reactions change no ticket
     themselves, so they run however deep the chain of causes is.
@@ -24,6 +25,7 @@ class Reaction(msgspec.Struct, frozen=True):
     run: Callable[[Work, Event], Awaitable[None]]
     when: Callable[[Mapping[str, Any]], bool] | None = None
     last: bool = False
+    once: bool = False
 
 
 REACTIONS: tuple[Reaction, ...] = (
@@ -34,7 +36,7 @@ REACTIONS: tuple[Reaction, ...] = (
         when=lambda data: bool(data.get("from_agent")),
         last=True,
     ),
-    Reaction("rules", rules.ON, rules.run, when=rules.when),
+    Reaction("rules", rules.ON, rules.run, when=rules.when, once=True),
     Reaction("assign", assign.ON, assign.run),
     Reaction("invite", ("user-invited",), invite.run, last=True),
 )
@@ -46,4 +48,4 @@ def subscribe() -> None:
     for reaction in REACTIONS:
         for kind in reaction.on:
             known = works.subscriptions.get(kind, ())
-            works.subscriptions[kind] = (*known, Subscription(reaction.name, reaction.when))
+            works.subscriptions[kind] = (*known, Subscription(reaction.name, reaction.when, reaction.once))

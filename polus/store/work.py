@@ -30,10 +30,12 @@ DEEPEST = 8
 
 
 class Subscription(NamedTuple):
-    """A reaction that must follow a kind of event; `when` its data says so, always without one."""
+    """A reaction that must follow a kind of event; `when` its data says so, always without one. `once`: all that one
+    transaction does to a ticket is one thing to it, and it is owed for the first event alone."""
 
     reaction: str
     when: Callable[[Mapping[str, Any]], bool] | None = None
+    once: bool = False
 
 
 # kind of event -> the reactions that must follow. Filled by `reactions.table` when a program is composed.
@@ -100,8 +102,8 @@ with given as (
     depth, created_datetime)
   select $1, id, context, type, object_type, object_id, $8, data::jsonb, ticket_id, $9, $10, $11 from given
 )
-insert into outbox (account_id, event_id, reaction, ticket_id)
-select $1, given.id, s.reaction, given.ticket_id
+insert into outbox (account_id, event_id, reaction, ticket_id, due_datetime)
+select $1, given.id, s.reaction, given.ticket_id, now() + make_interval(secs => $14)
 from given join unnest($12::bigint[], $13::text[]) as s (position, reaction) using (position)
 """
 
@@ -109,7 +111,19 @@ from given join unnest($12::bigint[], $13::text[]) as s (position, reaction) usi
 class Work:
     """One transaction's connection, account, actor and moment, and the events recorded in it."""
 
-    __slots__ = ("_events", "_owed", "account", "actor", "cause", "context", "database", "db", "now", "rings")
+    __slots__ = (
+        "_events",
+        "_owed",
+        "account",
+        "actor",
+        "cause",
+        "context",
+        "database",
+        "db",
+        "later",
+        "now",
+        "rings",
+    )
 
     def __init__(self, database: Database, db: Any, account: Account, actor: Actor, cause: Cause) -> None:
         self.database = database
@@ -121,10 +135,12 @@ class Work:
         self.context = cause.context or uuid.uuid4()
         # Frozen once: all rows of one change carry one time.
         self.now: datetime.datetime = clock.now()
+        # Seconds that the reactions to what happens here stand back behind those to other things.
+        self.later = 0.0
         self.rings: list[tuple[str | int, ...]] = []
         self._events: list[tuple[str, str, int, str | None, int | None, uuid.UUID]] = []
-        # (place of the event, counted from 1, reaction)
-        self._owed: list[tuple[int, str]] = []
+        # (place of the event, counted from 1, reaction, whether once for all events of the ticket)
+        self._owed: list[tuple[int, str, bool]] = []
 
     def record(
         self,
@@ -143,9 +159,9 @@ class Work:
             data = {**(data or {}), "rule_id": self.actor.rule_id}
         encoded = None if data is None else wire.encode(wire.told(data))
         self._events.append((kind, object_type, object_id, encoded, ticket_id, self.context))
-        for reaction, when in subscriptions.get(kind, ()):
+        for reaction, when, once in subscriptions.get(kind, ()):
             if when is None or when(data or {}):
-                self._owed.append((len(self._events), reaction))
+                self._owed.append((len(self._events), reaction, once))
         if ticket_id is not None:
             self.ring("ticket", self.account.id, ticket_id)
 
@@ -177,7 +193,7 @@ class Work:
         if not self._events:
             return
         events, self._events = self._events, []
-        owed, self._owed = self._owed, []
+        owed, self._owed = _distinct(self._owed, events), []
         kinds, types, ids, data, tickets, contexts = zip(*events, strict=True)
         await self.db.execute(
             EVENTS,
@@ -194,9 +210,24 @@ class Work:
             self.now,
             [position for position, _ in owed],
             [reaction for _, reaction in owed],
+            self.later,
         )
         if owed:
             self.ring("work", "outbox")
+
+
+def _distinct(owed: list[tuple[int, str, bool]], events: list[Any]) -> list[tuple[int, str]]:
+    """(place, reaction) of what is owed; of those that follow a ticket's events together, the first."""
+    seen: set[tuple[str, int, uuid.UUID]] = set()
+    found = []
+    for position, reaction, once in owed:
+        ticket_id, context = events[position - 1][4:]
+        if once and ticket_id is not None:
+            if (reaction, ticket_id, context) in seen:
+                continue
+            seen.add((reaction, ticket_id, context))
+        found.append((position, reaction))
+    return found
 
 
 @asynccontextmanager

@@ -242,7 +242,7 @@ async def test_a_scheduled_job_starts_now_when_it_is_told(world: World) -> None:
 async def test_cancelling_while_it_runs_stops_after_the_step_at_hand(world: World) -> None:
     ids = await tickets(world, 3)
     made = await job(world, "updateTicket", {"ticket_ids": ids, "updates": {"status": "closed"}})
-    lane = Jobs(world.database, Book(world.database, "http://polus.example"))
+    lane = Jobs(world.database, Book(world.database, "http://polus.example"), turn=0)
     key = (world.account.id, made["id"])
     lane._sizes[key] = 1
     await lane.run(key)
@@ -264,7 +264,7 @@ async def test_two_of_an_account_run_at_a_time(world: World) -> None:
     ids = await tickets(world, 2)
     params = {"ticket_ids": ids, "updates": {"spam": True}}
     made = [await job(world, "updateTicket", params) for _ in range(3)]
-    lane = Jobs(world.database, Book(world.database, "http://polus.example"))
+    lane = Jobs(world.database, Book(world.database, "http://polus.example"), turn=0)
     for one in made:
         await lane.run((world.account.id, one["id"]))
     assert [(await look(world, one))["status"] for one in made] == ["running", "running", "pending"]
@@ -309,7 +309,7 @@ async def test_a_run_that_fails_comes_again_and_at_last_gives_up(
 async def test_an_errored_job_goes_on_where_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = await tickets(world, 2)
     made = await job(world, "updateTicket", {"ticket_ids": ids, "updates": {"add_tags": ["once"]}})
-    lane = Jobs(world.database, Book(world.database, "http://polus.example"))
+    lane = Jobs(world.database, Book(world.database, "http://polus.example"), turn=0)
     key = (world.account.id, made["id"])
     lane._sizes[key] = 1
     await lane.run(key)
@@ -326,7 +326,7 @@ async def test_an_errored_job_goes_on_where_it_was(world: World, monkeypatch: py
 async def test_two_workers_do_each_ticket_once(world: World) -> None:
     ids = await tickets(world, 8)
     made = await job(world, "updateTicket", {"ticket_ids": ids, "updates": {"add_tags": ["once"]}})
-    lanes = [Jobs(world.database, Book(world.database, "http://polus.example")) for _ in range(2)]
+    lanes = [Jobs(world.database, Book(world.database, "http://polus.example"), turn=0) for _ in range(2)]
     key = (world.account.id, made["id"])
     while (await look(world, made))["status"] != "done":
         for lane in lanes:
@@ -338,7 +338,7 @@ async def test_two_workers_do_each_ticket_once(world: World) -> None:
 
 async def test_an_errored_export_that_is_cancelled_leaves_nothing(world: World) -> None:
     made = await job(world, "exportTicket", {"ticket_ids": await tickets(world, 2)})
-    lane = Jobs(world.database, Book(world.database, "http://polus.example"))
+    lane = Jobs(world.database, Book(world.database, "http://polus.example"), turn=0)
     await lane.run((world.account.id, made["id"]))
     await world.rows("update jobs set status = 'errored' where account_id = $1 returning 1")
     assert (await world.leo.delete(f"/api/jobs/{made['id']}")).status == 204

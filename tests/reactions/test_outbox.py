@@ -29,11 +29,13 @@ class Bench:
         self._patch = monkeypatch
         self._name = "test-" + world.account.domain
 
-    def on(self, kind: str, run: React, *, last: bool = False) -> str:
+    def on(self, kinds: str, run: React, *, last: bool = False, once: bool = False) -> str:
         name = f"{self._name}-{len(self.reactions)}"
-        self.reactions.append(Reaction(name, (kind,), run, last=last))
-        subscribed = works.subscriptions.get(kind, ())
-        self._patch.setitem(works.subscriptions, kind, (*subscribed, works.Subscription(name)))
+        self.reactions.append(Reaction(name, tuple(kinds.split()), run, last=last, once=once))
+        for kind in kinds.split():
+            subscribed = works.subscriptions.get(kind, ())
+            told = works.Subscription(name, once=once)
+            self._patch.setitem(works.subscriptions, kind, (*subscribed, told))
         return name
 
     def queue(self, database: Database | None = None) -> Queue:
@@ -100,6 +102,36 @@ async def test_one_tickets_reactions_run_in_order_beside_those_of_others(bench: 
         assert len(events) == 10
         assert events == sorted(events)
     assert most > 1
+
+
+async def _nothing(_work: Work, _event: Event) -> None:
+    """What follows does not matter here."""
+
+
+async def test_what_follows_a_tickets_events_together_is_owed_for_the_first(bench: Bench) -> None:
+    once = bench.on("test-first test-second", _nothing, once=True)
+    each = bench.on("test-second", _nothing)
+    async with writing(bench.world.database, bench.world.account, SYSTEM) as work:
+        for ticket in (1, 2, None):
+            work.record("test-first", "Ticket", ticket or 0, ticket_id=ticket)
+            work.record("test-second", "Ticket", ticket or 0, ticket_id=ticket)
+    events = [
+        row["id"] for row in await bench.world.rows("select id from events where account_id = $1 order by id")
+    ]
+    owed = [(row["event_id"], row["reaction"]) for row in await bench.world.rows(OUTBOX)]
+    assert [event for event, name in owed if name == once] == [events[n] for n in (0, 2, 4, 5)]
+    assert [event for event, name in owed if name == each] == [events[n] for n in (1, 3, 5)]
+
+
+async def test_reactions_to_much_at_once_stand_back(bench: Bench) -> None:
+    bench.on("test-first", _nothing)
+    async with writing(bench.world.database, bench.world.account, SYSTEM) as work:
+        work.later = 40
+        work.record("test-first", "Ticket", 1, ticket_id=1)
+    late = "select due_datetime - now() between interval '30 s' and interval '41 s' as so from outbox where account_id = $1"
+    assert [row["so"] for row in await bench.world.rows(late)] == [True]
+    await bench.queue().drain()
+    assert len(await bench.world.rows(OUTBOX)) == 1
 
 
 async def test_a_failure_undoes_everything_and_comes_again(bench: Bench) -> None:

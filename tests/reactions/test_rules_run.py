@@ -78,7 +78,9 @@ class Shop:
 async def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> Shop:
     for kind in reaction.ON:
         known = works.subscriptions.get(kind, ())
-        monkeypatch.setitem(works.subscriptions, kind, (*known, Subscription("rules", reaction.when)))
+        monkeypatch.setitem(
+            works.subscriptions, kind, (*known, Subscription("rules", reaction.when, once=True))
+        )
     await make.address(world)
     return Shop(world)
 
@@ -497,7 +499,7 @@ async def test_a_reply_is_queued_for_delivery(shop: Shop, monkeypatch: pytest.Mo
         monkeypatch.setitem(
             works.subscriptions,
             kind,
-            tuple(Subscription(one.name, one.when) for one in REACTIONS if kind in one.on),
+            tuple(Subscription(one.name, one.when, one.once) for one in REACTIONS if kind in one.on),
         )
     await shop.rule("Action('replyToTicket', {body_text: 'Hi'})")
     ticket = await make.ticket(shop.world)

@@ -29,6 +29,8 @@ MOST_RUNNING = 2
 MOST_ERRORS = 20
 # Seconds until a run that failed as a whole begins again; after the last one it has failed for good.
 BACKOFF = (60, 300, 900)
+# Reactions to what large jobs do wait about as long as the job takes: they would take its time, and that of people.
+A_SECOND = 1000
 NO_CREATOR = "Who asked for it is no active user any more."
 
 # Jobs wait for one of the account's two places; the one that waited longest since its last step comes first.
@@ -106,6 +108,7 @@ async def advance(work: Work, job_id: int, size: int) -> Done:
         await _end(work, job_id, "canceled", info)
         return Done(True, over=True)
     await _act_as(work, row["user_id"])
+    work.later = row["total"] // A_SECOND
     params = msgspec.json.decode(row["params"])
     plan = None if row["plan"] is None else msgspec.json.decode(row["plan"])
     job = Job(job_id, row["type"], params, plan, row["position"])

@@ -5,24 +5,12 @@ from typing import Any
 
 import msgspec
 
-from polus.desk.rules import chains
-from polus.desk.rules.chains import Phase
+from polus.desk.rules import causes, live
+from polus.desk.rules.causes import Happened
 from polus.reactions.event import Event
 from polus.store.work import Work
 
-ON = (
-    "ticket-created",
-    "ticket-message-created",
-    "ticket-updated",
-    "ticket-assigned",
-    "ticket-self-unsnoozed",
-    "satisfaction-survey-responded",
-)
-# What must change for `ticket-updated`; other fields are not for rules.
-HEEDED = frozenset(
-    "status subject priority spam customer_id assignee_user_id assignee_team_id trashed_datetime snooze_datetime"
-    " custom_fields".split()
-)
+ON = causes.ON
 
 # All that was recorded of the ticket by the same transaction: they share its moment and its context.
 TOGETHER = """
@@ -51,36 +39,12 @@ async def run(work: Work, event: Event) -> None:
     rows = await work.db.fetch(TOGETHER, work.account.id, event.id, list(ON))
     if not rows or rows[0]["id"] != event.id:
         return
-    kinds = {row["type"] for row in rows}
-    messages = [row["object_id"] for row in rows if row["type"] == "ticket-message-created"]
+    happened = [
+        Happened(row["type"], row["object_id"], msgspec.json.decode(row["data"] or "null")) for row in rows
+    ]
+    messages = [one.object_id for one in happened if one.type == "ticket-message-created"]
     imported = await work.db.fetchrow(IMPORTED, work.account.id, event.ticket_id, messages)
-    if imported is None or (imported["ticket"] and "ticket-created" in kinds):
+    if imported is None:
         return
-    messages = [message_id for message_id in messages if message_id not in imported["messages"]]
-    updated = bool(messages) or "ticket-created" in kinds
-    updated = updated or (not imported["messages"] and any(_heeded(row) for row in rows))
-    await chains.follow(work, event.ticket_id, phases(kinds, messages, updated=updated))
-
-
-def _heeded(row: Any) -> bool:
-    """Whether it is a `ticket-updated` that rules hear of. One without data tells of tags."""
-    if row["type"] != "ticket-updated":
-        return False
-    return row["data"] is None or not HEEDED.isdisjoint(msgspec.json.decode(row["data"]))
-
-
-def phases(kinds: set[str], messages: list[int], *, updated: bool) -> list[Phase]:
-    """The triggers in the documented order. Of a survey's answer there is nothing more to tell."""
-    found = []
-    if "satisfaction-survey-responded" in kinds:
-        return [Phase("satisfaction-survey-responded")]
-    if "ticket-self-unsnoozed" in kinds:
-        found.append(Phase("ticket-self-unsnoozed"))
-    if "ticket-created" in kinds:
-        found.append(Phase("ticket-created", messages[0] if messages else None))
-    found += [Phase("ticket-message-created", message_id) for message_id in messages]
-    if updated:
-        found.append(Phase("ticket-updated", messages[-1] if messages else None))
-    if "ticket-assigned" in kinds:
-        found.append(Phase("ticket-assigned"))
-    return found
+    phases = causes.phases(happened, imported["messages"], ticket_imported=imported["ticket"])
+    await live.follow(work, event.ticket_id, phases)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from polus.desk.accounts import Book
-from polus.desk.rules import chains
+from polus.desk.rules import live
+from polus.desk.rules.causes import Phase
 from polus.reactions import rules as reaction
 from polus.reactions.outbox import Outbox
 from polus.reactions.table import REACTIONS, Reaction
@@ -490,7 +491,7 @@ async def test_an_answered_survey_calls_its_rules(shop: Shop) -> None:
 
 async def test_a_chain_asks_only_for_rules_when_none_is_called(shop: Shop) -> None:
     async with writing(shop.world.database, shop.world.account, SYSTEM) as work:
-        await chains.follow(work, 1, [chains.Phase("ticket-created")])
+        await live.follow(work, 1, [Phase("ticket-created")])
     assert await shop.runs() == []
 
 

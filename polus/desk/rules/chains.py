@@ -1,125 +1,60 @@
 """Chains: all that rules do on one ticket because of one thing from outside, in the documented order.
 
-A chain lives in one transaction: it happens as a whole or, when the process dies, not at all.
+What an action does, and to what, is the stage's affair: live it is the ticket itself (`live`), in a trial over history a
+copy of it (`trials`). The order, the conditions and the limits are here, once for both.
 """
 
-import functools
 import itertools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
 
-import msgspec
-
-from polus.base import errors
-from polus.desk import filters
-from polus.desk.rules import acting, sights
-from polus.desk.rules.runs import Run
+from polus.desk.rules.active import Active
+from polus.desk.rules.causes import Phase
+from polus.desk.rules.runs import Outcome, Run
 from polus.desk.rules.sights import State
-from polus.desk.tickets import tickets
-from polus.lang import bind, nodes, parse, run
-from polus.lang.refused import Refused
+from polus.lang import nodes, run
 from polus.lang.sight import Exhausted, Meter, Sight
-from polus.lang.vocabulary import Definition
-from polus.store.work import SYSTEM, Actor, Work
 
 # How often rules may answer to what rules did.
 DEEPEST = 5
 MOST_RUNS = 500
 MOST_MESSAGES = 20
 SECONDS = 30.0
-# A rule that fails so often in a row is switched off.
-MOST_FAILURES = 10
-FAILED_TOO_OFTEN = "It failed ten times in a row."
-
-ACTIVE = """
-select id, code, string_to_array(event_types, ',') as event_types from rules
-where account_id = $1 and deactivated_datetime is null and event_types is not null order by priority desc, id
-"""
-# In the order of ids, so that two chains wait for each other instead of locking each other out.
-ENDED = """
-with given as (
-  select r.id, g.failed from unnest($2::bigint[], $3::boolean[]) as g (id, failed)
-  join rules r on r.account_id = $1 and r.id = g.id
-  where (g.failed or r.failures > 0) and r.deactivated_datetime is null order by r.id for update of r
-)
-update rules r set failures = case when given.failed then r.failures + 1 else 0 end,
-  deactivated_datetime = case when given.failed and r.failures + 1 >= $4 then $5::timestamptz end,
-  deactivation_reason = case when given.failed and r.failures + 1 >= $4 then $6 end
-from given where r.account_id = $1 and r.id = given.id
-returning r.id, r.deactivated_datetime is not null as off
-"""
 
 
-class Phase(msgspec.Struct, frozen=True):
-    """A trigger that fires. `message_id`: the message that fires it; `by`: rules that it must not call again."""
+class Stage(Protocol):
+    """The ticket that a chain plays on."""
 
-    trigger: str
-    message_id: int | None = None
-    by: frozenset[int] = frozenset()
+    ticket_id: int
+    now: datetime
 
+    async def state(self) -> State:
+        """The ticket as it is at this moment."""
 
-class Active(msgspec.Struct, frozen=True):
-    """A rule that may run."""
+    async def hold(self) -> None:
+        """Something is about to be done for the first time: from here on nobody else changes the ticket."""
 
-    id: int
-    code: nodes.Rule
-    triggers: frozenset[str]
+    def attempt(self, rule_id: int) -> AbstractAsyncContextManager[None]:
+        """A run of this rule; an exception undoes what it did, and goes on up."""
 
+    async def carry_out(self, run: Run, name: str, arguments: Mapping[str, Any]) -> Outcome:
+        """Do one action; its outcome is in `run.outcomes`, with those of the actions it consists of."""
 
-async def follow(work: Work, ticket_id: int, phases: Sequence[Phase]) -> None:
-    """Run the rules that these phases call, and those that their doing calls.
+    async def deepen(self, level: int) -> None:
+        """What follows is so many levels below the cause."""
 
-    Events rule-executed, action-executed, and those of what is done.
-    """
-    active = await _active(work)
-    triggers = frozenset(trigger for rule in active for trigger in rule.triggers)
-    if not any(phase.trigger in triggers for phase in phases):
-        return
-    chain = _Chain(work, ticket_id)
-    depth, level = work.cause.depth, 0
-    try:
-        while phases:
-            work.cause = msgspec.structs.replace(work.cause, depth=depth + level)
-            for phase in phases:
-                for rule in active:
-                    if phase.trigger in rule.triggers and rule.id not in phase.by:
-                        await chain.call(rule, phase, level)
-            await work.flush()
-            phases, level = chain.next(), level + 1
-    except (errors.NotFound, errors.Merged):
-        # The ticket is gone: nothing is left to be done on it.
-        return
-    finally:
-        work.cause = msgspec.structs.replace(work.cause, depth=depth)
-    await chain.end()
+    def tell(self, rule_id: int, data: Mapping[str, Any]) -> None:
+        """A run that did something, or was stopped, is over."""
 
 
-async def _active(work: Work) -> list[Active]:
-    rows = await work.db.fetch(ACTIVE, work.account.id)
-    known = await filters.definitions(work, " ".join(row["code"] for row in rows))
-    definitions = tuple(sorted(known.items()))
-    found = []
-    for row in rows:
-        code = _code(row["code"], definitions)
-        if code is not None:
-            found.append(Active(row["id"], code, frozenset(row["event_types"])))
-    return found
-
-
-@functools.lru_cache(maxsize=2_000)
-def _code(text: str, definitions: tuple[tuple[int, Definition], ...]) -> nodes.Rule | None:
-    """The meaning of stored code; what it names and is gone is false. None when it cannot be read at all."""
-    try:
-        return bind.rule(parse.code(text), dict(definitions)).bound
-    except Refused:
-        return None
-
-
-class _Chain:
+class Chain:
     """What is known while the rules of one ticket run."""
 
-    def __init__(self, work: Work, ticket_id: int) -> None:
-        self._work, self._ticket_id = work, ticket_id
+    def __init__(self, stage: Stage, active: Sequence[Active]) -> None:
+        self._stage, self._active = stage, active
         self._called: set[tuple[int, int | None]] = set()
         self._runs = self._written = 0
         self._until = time.monotonic() + SECONDS
@@ -129,82 +64,87 @@ class _Chain:
         self._seen: State | None = None
         self._seen_message: int | None = None
         self._next: list[Phase] = []
-        self._changed = self._assigned = self._locked = False
-        self._failed: dict[int, bool] = {}
+        self._changed = self._assigned = self._held = False
+        # Whether the last run of each rule failed.
+        self.failed: dict[int, bool] = {}
 
-    async def call(self, rule: Active, phase: Phase, level: int) -> None:
+    async def play(self, phases: Sequence[Phase]) -> None:
+        """Run the rules that these phases call, and those that their doing calls. 404 and 301 of the ticket."""
+        level = 0
+        while phases:
+            await self._stage.deepen(level)
+            for phase in phases:
+                for rule in self._active:
+                    if phase.trigger in rule.triggers and rule.id not in phase.by:
+                        await self._call(rule, phase, level)
+            phases, level = self._deeper(), level + 1
+
+    async def _call(self, rule: Active, phase: Phase, level: int) -> None:
         """Run the rule, once for each message in this chain and once without one."""
         key = (rule.id, phase.message_id)
         if key in self._called:
             return
         self._called.add(key)
         if self._state is None:
-            self._state = await sights.state(self._work, self._ticket_id)
+            self._state = await self._stage.state()
         one = Run(
             rule_id=rule.id,
-            ticket_id=self._ticket_id,
+            ticket_id=self._stage.ticket_id,
             trigger=phase.trigger,
             message_id=phase.message_id,
             state=self._state,
         )
-        began = time.monotonic()
-        meter = Meter()
+        began, steps = time.monotonic(), 0
         if level > DEEPEST or self._runs >= MOST_RUNS or self._written >= MOST_MESSAGES:
             status = "loop"
         elif began > self._until:
             status = "limit"
         else:
             self._runs += 1
-            status = await self._run(rule, one, meter)
-            self._failed[rule.id] = status in ("error", "limit")
+            status, steps = await self._run(rule, one)
+            self.failed[rule.id] = status in ("error", "limit")
         if one.outcomes or status in ("loop", "limit"):
-            self._tell(one, status, level, meter.spent, began)
+            self._stage.tell(rule.id, _told(one, status, level, steps, began))
         if one.outcomes and status not in ("loop", "limit"):
             self._note(one, phase)
 
-    async def _run(self, rule: Active, one: Run, meter: Meter) -> str:
+    async def _run(self, rule: Active, one: Run) -> tuple[str, int]:
+        """How it ended, and the steps it took."""
         sight = self._look(one)
-        sight.meter = meter
-        reached = run.reached(rule.code, sight)
-        work = self._work
-        work.actor = Actor("rule", rule_id=rule.id)
         try:
             # Most rules reach nothing: only one that does needs something to go back to.
-            first = next(reached, None)
-            if first is not None and not self._locked:
-                # From here on nobody else changes what the rules see and act upon; what they saw may be old.
-                await tickets.lock(work, self._ticket_id)
-                self._locked = True
-                self._state = one.state = await sights.state(work, self._ticket_id)
+            reached, first = _begin(rule, sight)
+            if first is not None and not self._held:
+                # What the rules have seen may be old by now.
+                await self._stage.hold()
+                self._held = True
+                self._state = one.state = await self._stage.state()
                 sight = self._look(one)
-                sight.meter = Meter()
-                reached = run.reached(rule.code, sight)
-                first = next(reached, None)
+                reached, first = _begin(rule, sight)
             if first is None:
-                return "success"
-            async with work.attempt():
+                return "success", sight.meter.spent
+            async with self._stage.attempt(rule.id):
                 await self._carry_out(one, sight, itertools.chain([first], reached))
         except Exhausted:
             self._state = None
             one.outcomes.clear()
-            return "limit"
-        finally:
-            work.actor = SYSTEM
+            return "limit", sight.meter.spent
         failed = [outcome.status == "error" for outcome in one.outcomes]
-        return "success" if not any(failed) else "error" if all(failed) else "partial"
+        return ("success" if not any(failed) else "error" if all(failed) else "partial"), sight.meter.spent
 
     def _look(self, one: Run) -> Sight:
         """What the rule sees; while nothing changes, all rules look at one and the same and read its texts once."""
         if self._sight is None or self._seen is not one.state or self._seen_message != one.message_id:
-            self._sight = Sight(one.state.ticket, one.message, now=self._work.now, hours=one.state.hours)
+            now = self._stage.now
+            self._sight = Sight(one.state.ticket, one.message, now=now, hours=one.state.hours)
             self._seen, self._seen_message = one.state, one.message_id
         return self._sight
 
     async def _carry_out(self, one: Run, sight: Sight, reached: Iterable[nodes.Do]) -> None:
         for do in reached:
-            outcome = await acting.carry_out(self._work, one, do.name, do.arguments)
+            outcome = await self._stage.carry_out(one, do.name, do.arguments)
             if outcome.status == "success":
-                self._state = one.state = await sights.state(self._work, self._ticket_id)
+                self._state = one.state = await self._stage.state()
                 sight.change(one.state.ticket, one.message)
                 self._seen = one.state
 
@@ -216,7 +156,7 @@ class _Chain:
         self._changed = self._changed or one.changed
         self._assigned = self._assigned or one.assigned
 
-    def next(self) -> list[Phase]:
+    def _deeper(self) -> list[Phase]:
         """The phases one level deeper; empty when no rule did anything."""
         phases, self._next = self._next, []
         if self._changed:
@@ -226,35 +166,24 @@ class _Chain:
         self._changed = self._assigned = False
         return phases
 
-    def _tell(self, one: Run, status: str, level: int, steps: int, began: float) -> None:
-        data = {
-            "ticket_id": one.ticket_id,
-            "message_id": one.message_id,
-            "event_type": one.trigger,
-            "depth": level,
-            "status": status,
-            "steps": steps,
-            "duration_ms": round((time.monotonic() - began) * 1000),
-            "actions": [
-                {"name": outcome.name, "status": outcome.status, "reason": outcome.reason}
-                for outcome in one.outcomes
-            ],
-        }
-        self._work.record("rule-executed", "Rule", one.rule_id, data)
 
-    async def end(self) -> None:
-        """Count who failed; a rule that keeps failing is switched off. Event rule-deactivated."""
-        if not self._failed:
-            return
-        rows = await self._work.db.fetch(
-            ENDED,
-            self._work.account.id,
-            list(self._failed),
-            list(self._failed.values()),
-            MOST_FAILURES,
-            self._work.now,
-            FAILED_TOO_OFTEN,
-        )
-        for row in rows:
-            if row["off"]:
-                self._work.record("rule-deactivated", "Rule", row["id"], {"reason": FAILED_TOO_OFTEN})
+def _begin(rule: Active, sight: Sight) -> tuple[Iterable[nodes.Do], nodes.Do | None]:
+    sight.meter = Meter()
+    reached = run.reached(rule.code, sight)
+    return reached, next(reached, None)
+
+
+def _told(one: Run, status: str, level: int, steps: int, began: float) -> dict[str, Any]:
+    return {
+        "ticket_id": one.ticket_id,
+        "message_id": one.message_id,
+        "event_type": one.trigger,
+        "depth": level,
+        "status": status,
+        "steps": steps,
+        "duration_ms": round((time.monotonic() - began) * 1000),
+        "actions": [
+            {"name": outcome.name, "status": outcome.status, "reason": outcome.reason}
+            for outcome in one.outcomes
+        ],
+    }

@@ -13,6 +13,7 @@ import structlog
 from polus.base import clock
 from polus.channels.email import journal
 from polus.desk import credentials, events, files, tags
+from polus.desk.hooks import deliveries
 from polus.store.database import Database
 from polus.store.files import Files
 from polus.store.queue import Key, Lane
@@ -54,6 +55,7 @@ def all_chores(store: Files) -> tuple[Chore, ...]:
 CHORES = (
     Chore("count tags", 600, count_tags),
     Chore("remove old events", 3600, events.remove_old),
+    Chore("remove old calls", 600, deliveries.remove_old),
     Chore("remove old mails", 3600, journal.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),
 )

@@ -20,6 +20,7 @@ from polus.channels.email.deliveries import Deliveries
 from polus.channels.email.notices import Notices
 from polus.channels.email.receive import Receiver
 from polus.channels.email.sending import Errand, Sender
+from polus.channels.http.lines import Lines
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.desk.tickets import assigning, snoozing
@@ -51,11 +52,13 @@ class Worker:
         def sender(errand: Errand) -> Lane:
             return Sender(database, book, self.presence, errand, settings.relay(), host).lane()
 
+        self._lines = Lines(database, book, self.presence)
         self.lanes = (
             Outbox(database, reactions.REACTIONS, book).lane(),
             Receiver(database, book).lane(),
             sender(Deliveries()),
             sender(Notices()),
+            self._lines.lane(),
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),
             Snoozed(database, book).lane(),
@@ -70,12 +73,14 @@ class Worker:
         """Start working."""
         await self._chores.open()
         await self.presence.open()
+        await self._lines.open()
         self._tasks = [asyncio.create_task(queue.work()) for queue in self._queues]
 
     async def close(self) -> None:
         """Take nothing new and finish what runs."""
         await asyncio.gather(*(queue.stop(PATIENCE) for queue in self._queues))
         await asyncio.gather(*self._tasks)
+        await self._lines.close()
         await self.presence.close()
 
 

@@ -27,6 +27,12 @@ deliveries = Counter(
     ("outcome",),
     registry=_registry,
 )
+calls = Counter(
+    "polus_calls",
+    "Attempts to call an HTTP integration's receiver by outcome: delivered, put off, failed.",
+    ("outcome",),
+    registry=_registry,
+)
 reactions = Counter(
     "polus_reactions",
     "Reactions to events by name and outcome: done, failed.",

@@ -121,6 +121,10 @@ HEADERS = """
 select name, http->>'headers' as headers from integrations
 where account_id = $1 and id <> $2 and http->>'headers' is not null order by id
 """
+# Whoever changes where or whether it is called wants it to be tried now.
+AFRESH = """
+update http_lines set troubles = 0, resume_datetime = null, failures = 0 where account_id = $1 and integration_id = $2
+"""
 OFF = """
 update integrations set deactivated_datetime = $3, updated_datetime = $3
 where account_id = $1 and id = $2 and deactivated_datetime is null returning name
@@ -219,6 +223,9 @@ async def update(work: Work, integration_id: int, given: Mapping[str, Any]) -> s
         work.now,
     )
     work.record("integration-updated", "Integration", integration_id, changed)
+    if new["deactivated_datetime"] is None and {"http", "deactivated_datetime"} & changed.keys():
+        await work.db.execute(AFRESH, work.account.id, integration_id)
+        work.ring("work", "http")
     was, is_off = old["deactivated_datetime"] is not None, new["deactivated_datetime"] is not None
     if was != is_off:
         kind = "integration-deactivated" if is_off else "integration-reactivated"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.reactions import assign, deliver, invite, rules
+from polus.reactions import assign, deliver, hooks, invite, rules
 from polus.reactions.event import Event
 from polus.store import work as works
 from polus.store.work import Subscription, Work
@@ -36,6 +36,7 @@ REACTIONS: tuple[Reaction, ...] = (
         when=lambda data: bool(data.get("from_agent")),
         last=True,
     ),
+    Reaction("hooks", hooks.ON, hooks.run, last=True, once=True),
     Reaction("rules", rules.ON, rules.run, when=rules.when, once=True),
     Reaction("assign", assign.ON, assign.run),
     Reaction("invite", ("user-invited",), invite.run, last=True),

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from polus.base import clock
+from polus.channels.chat import visitors
 from polus.channels.email import journal
 from polus.desk import credentials, events, files, tags
 from polus.desk.hooks import deliveries
@@ -57,6 +58,7 @@ CHORES = (
     Chore("remove old events", 3600, events.remove_old),
     Chore("remove old calls", 600, deliveries.remove_old),
     Chore("remove old mails", 3600, journal.remove_old),
+    Chore("forget chat visitors", 3600, visitors.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),
 )
 

@@ -16,6 +16,7 @@ import uvloop
 from polus import children, installation
 from polus.base import clock, log
 from polus.base.settings import Settings
+from polus.channels.chat.mails import Mails
 from polus.channels.email.deliveries import Deliveries
 from polus.channels.email.notices import Notices
 from polus.channels.email.receive import Receiver
@@ -61,6 +62,7 @@ class Worker:
             self._lines.lane(),
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),
+            Mails(database, book).lane(),
             Snoozed(database, book).lane(),
             Waiting(database, book).lane(),
             self._chores.lane(),

@@ -74,6 +74,11 @@ def is_outdated(stored: str) -> bool:
     return _ARGON.check_needs_rehash(stored)
 
 
+def derived(secret_key: str, purpose: str) -> str:
+    """A secret for one purpose, the same every time: 64 hexadecimal characters."""
+    return hmac.digest(secret_key.encode(), f"polus/{purpose}".encode(), "sha256").hex()
+
+
 class Signer:
     """Signs values that outsiders carry for us: links, cookies. Purposes cannot be mixed up."""
 

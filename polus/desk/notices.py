@@ -1,15 +1,19 @@
-"""Notices: mails of the helpdesk itself to its users. Who sends them is `channels.email`."""
+"""Notices: mails of the helpdesk itself, to its users and to visitors of chats. Who sends them is `channels.email`."""
 
 from polus.store.work import Work
 
 ADD = """
-insert into notices (account_id, recipient, subject, body_text, created_datetime, due_datetime)
-values ($1, $2, $3, $4, $5, $5) returning id
+insert into notices (account_id, recipient, subject, body_text, created_datetime, due_datetime, ticket_id)
+values ($1, $2, $3, $4, $5, $5, $6) returning id
 """
 
 
-async def add(work: Work, recipient: str, subject: str, body_text: str) -> int:
-    """Have a mail sent after the commit; its id."""
-    notice_id: int = await work.db.fetchval(ADD, work.account.id, recipient, subject, body_text, work.now)
+async def add(
+    work: Work, recipient: str, subject: str, body_text: str, *, ticket_id: int | None = None
+) -> int:
+    """Have a mail sent after the commit; its id. Answers to it go into the ticket, if one is named."""
+    notice_id: int = await work.db.fetchval(
+        ADD, work.account.id, recipient, subject, body_text, work.now, ticket_id
+    )
     work.ring("work", "notices")
     return notice_id

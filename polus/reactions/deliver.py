@@ -1,4 +1,5 @@
-"""An agent's message that has to leave the house by e-mail gets its delivery; sending is a lane of its own.
+"""An agent's message goes out by its channel: into the chat of its visitor, or as a mail, whose sending is a lane of its
+own.
 
 The Message-ID and the thread are fixed here, before anything is sent: every attempt is the same mail.
 """
@@ -8,13 +9,14 @@ from typing import Any
 import msgspec
 
 from polus.base import addresses
+from polus.channels.chat import lines
 from polus.channels.email import threading
 from polus.desk.tickets import drafts, messages
 from polus.reactions.event import Event
 from polus.store.work import Work
 
 UNSENT = """
-select m.id, m.ticket_id, m.message_id, m.source::text as source from messages m
+select m.id, m.ticket_id, m.channel, m.message_id, m.source::text as source from messages m
 join tickets t on t.account_id = m.account_id and t.id = m.ticket_id
 where m.account_id = $1 and m.id = $2 and m.from_agent and m.public and m.channel = any($3::text[])
   and m.sent_datetime is null and m.failed_datetime is null and m.deleted_datetime is null and not m.held
@@ -48,15 +50,23 @@ on conflict (account_id, message_id) do update set recipients = excluded.recipie
 where d.worker is null
 """
 
+CHANNELS = (*drafts.BY_EMAIL, lines.CHANNEL)
 NO_SENDER = "<p>The message has no e-mail address to be sent from.</p>"
 NO_RECIPIENT = "<p>The message has no e-mail address to be sent to.</p>"
 
 
 async def run(work: Work, event: Event) -> None:
-    """Queue the message when it is unsent e-mail of an agent, whatever happened to it since the event."""
-    row = await work.db.fetchrow(UNSENT, work.account.id, event.object_id, list(drafts.BY_EMAIL))
+    """Send the message when it is an unsent one of an agent, whatever happened to it since the event."""
+    row = await work.db.fetchrow(UNSENT, work.account.id, event.object_id, list(CHANNELS))
     if row is None:
         return
+    if row["channel"] == lines.CHANNEL:
+        await lines.answer(work, row["id"], row["ticket_id"])
+    else:
+        await _post(work, row)
+
+
+async def _post(work: Work, row: Any) -> None:
     source = msgspec.json.decode(row["source"])
     sender = (source.get("from") or {}).get("address") or ""
     recipients = _recipients(source)

@@ -23,6 +23,7 @@ from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
 from polus.web import assets, render, session
+from polus.web.chat import door as chat
 from polus.web.live import Live
 from polus.web.pages import actions, doors, inbox, mail, settings, tags, welcome, writing
 from polus.web.routes import ANYBODY, READER, At, Page
@@ -66,9 +67,11 @@ class Site:
         self.door_signer = Signer(database.secret_key, "login form")
         self.step_signer = Signer(database.secret_key, "second factor")
         self.live = Live(database)
+        self.chat = chat.Door(database, self.hosts)
         self._router = Router(
             [
                 Mount(assets.PREFIX, app=assets.serve),
+                Mount(chat.PREFIX, app=self.chat),
                 Route("/live", self._inside(self.live.stream, needs_session=False)),
                 *(self._route(at) for module in PAGES for at in module.ROUTES),
             ],
@@ -82,6 +85,7 @@ class Site:
 
     def close(self) -> None:
         self.live.close()
+        self.chat.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; never raises for anything a request can hold."""

@@ -1,6 +1,6 @@
-"""The helpdesk's own mails to its users, sent the way agents' messages are."""
+"""The helpdesk's own mails, sent the way agents' messages are."""
 
-from polus.channels.email import compose
+from polus.channels.email import compose, threading
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
 from polus.channels.email.relay import Letter, Outcome
@@ -9,7 +9,7 @@ from polus.store.work import Work
 
 # From the account's oldest address that is in use.
 NOTICE = """
-select n.id, n.recipient, n.subject, n.body_text, n.created_datetime, i.meta->>'address' as sender, i.name
+select n.id, n.recipient, n.subject, n.body_text, n.created_datetime, n.ticket_id, i.meta->>'address' as sender, i.name
 from notices n
 left join lateral (select * from integrations i where i.account_id = n.account_id and i.type = 'email'
   and i.deactivated_datetime is null order by i.id limit 1) i on true
@@ -28,10 +28,15 @@ class Notices:
         row = await work.db.fetchrow(NOTICE, *key)
         if row is None or row["sender"] is None:
             raise ValueError("The account has no e-mail address to send from.")
+        answers = row["sender"]
+        if row["ticket_id"] is not None:
+            secret = work.database.secret_key.encode()
+            answers = threading.reply_address(row["sender"], secret, work.account.id, row["ticket_id"])
         raw = compose.compose(
             Outgoing(
                 from_=Address(row["name"], row["sender"]),
                 to=(Address("", row["recipient"]),),
+                reply_to=(Address(row["name"], answers),) if answers != row["sender"] else (),
                 message_id=f"<notice-{row['id']}@{row['sender'].rpartition('@')[2]}>",
                 date=row["created_datetime"],
                 subject=row["subject"],

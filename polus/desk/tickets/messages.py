@@ -1,6 +1,6 @@
 """Messages of tickets: added, corrected, sent or failed, deleted. How they enter and leave the house is in `channels`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -117,6 +117,10 @@ SENT = """
 update messages set sent_datetime = coalesce(sent_datetime, $3), failed_datetime = null, last_sending_error = null,
   is_retriable = true
 where account_id = $1 and id = $2 returning ticket_id, channel, from_agent
+"""
+OPENED = """
+update messages set opened_datetime = $3
+where account_id = $1 and id = any($2::bigint[]) and opened_datetime is null returning ticket_id
 """
 FAILED = """
 update messages set failed_datetime = $3, last_sending_error = $4, is_retriable = $5
@@ -341,6 +345,12 @@ async def sent(work: Work, message_id: int) -> None:
     row = await work.db.fetchrow(SENT, work.account.id, message_id, work.now)
     if row is not None:
         await resummarise(work, row["ticket_id"])
+        work.ring("ticket", work.account.id, row["ticket_id"])
+
+
+async def opened(work: Work, message_ids: Sequence[int]) -> None:
+    """The customer has them before his eyes; the page is told. The first time counts."""
+    for row in await work.db.fetch(OPENED, work.account.id, list(message_ids), work.now):
         work.ring("ticket", work.account.id, row["ticket_id"])
 
 

@@ -1,0 +1,435 @@
+"""The chat of a shop's pages: what a visitor says becomes a ticket, what agents answer comes back, and nobody else sees it."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import expect
+
+from polus.base import clock
+from polus.channels.chat import chats, visitors
+from polus.channels.chat.chats import Look
+from polus.channels.chat.mails import Mails
+from polus.desk.accounts import Book
+from polus.reactions import deliver
+from polus.reactions.outbox import Outbox
+from polus.reactions.table import Reaction
+from polus.store import work as works
+from polus.store.queue import Queue
+from polus.store.work import SYSTEM, Subscription, reading, writing
+from polus.web.site import Site
+from tests import make
+from tests import world as worlds
+from tests.web.test_workspace import chromium
+
+__all__ = ["chromium"]
+
+ON = ("ticket-message-created",)
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"> https://shop.example/a"
+
+
+@dataclass
+class Visitor:
+    """A page of a shop that talks to the chat as a browser does."""
+
+    http: aiohttp.ClientSession
+    url: str
+    host: str
+    key: str
+    token: str = ""
+    origin: str = "https://shop.example"
+
+    async def send(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
+        headers = {"Host": self.host, "Origin": self.origin, **more.pop("headers", {})}
+        if self.token:
+            headers["Authorization"] = "Bearer " + self.token
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        address = f"{self.url}/chat/{self.key}{path}"
+        async with self.http.request(method, address, data=data, headers=headers, **more) as answer:
+            raw = await answer.read()
+            return answer.status, json.loads(raw) if raw else None
+
+    async def arrive(self, **person: str) -> Any:
+        status, told = await self.send("POST", "/visitors", person)
+        assert status == 201, told
+        self.token = told["token"]
+        return told
+
+    async def say(self, text: str, id: str = "line-0001", **more: Any) -> Any:
+        status, line = await self.send("POST", "/lines", {"id": id, "text": text, **more})
+        assert status == 201, line
+        return line
+
+    async def lines(self) -> list[Any]:
+        status, told = await self.send("GET", "/lines")
+        assert status == 200, told
+        return [(line["mine"], line["text"]) for line in told["lines"]]
+
+
+@pytest.fixture
+async def visitor(
+    http: aiohttp.ClientSession,
+    house: tuple[str, Site],
+    shop: worlds.World,
+) -> AsyncIterator[Visitor]:
+    await shop.rows(
+        "delete from account_settings where account_id = $1 and type = 'business-hours' returning id"
+    )
+    yield Visitor(http, house[0], shop.ada.host, await chat(shop))
+    await shop.rows("delete from buckets where key like 'chat %' and $1 > 0 returning key")
+
+
+@pytest.fixture(autouse=True)
+def subscribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents' messages lead to their delivery, as in a running helpdesk."""
+    for kind in ON:
+        monkeypatch.setitem(works.subscriptions, kind, (Subscription("deliver", told),))
+
+
+def told(data: Any) -> bool:
+    return bool(data.get("from_agent"))
+
+
+async def chat(shop: worlds.World, **look: Any) -> str:
+    async with writing(shop.database, shop.account, SYSTEM) as work:
+        await chats.add(work, "Shop chat", Look(**look))
+        return (await chats.all_of(work))[-1].key
+
+
+async def delivered(shop: worlds.World) -> None:
+    listed = Reaction("deliver", ON, deliver.run, when=told)
+    await Queue(
+        shop.database, Outbox(shop.database, [listed], Book(shop.database, "http://x.example")).lane()
+    ).drain()
+
+
+async def answer(shop: worlds.World, ticket_id: int, text: str) -> int:
+    body = {
+        "channel": "chat",
+        "via": "helpdesk",
+        "from_agent": True,
+        "body_text": text,
+        "sender": {"id": shop.leo.user_id},
+    }
+    made = await shop.leo.post(f"/api/tickets/{ticket_id}/messages", body)
+    assert made.status == 201, made.raw
+    await delivered(shop)
+    return made.json["id"]  # type: ignore[no-any-return]
+
+
+async def tickets(shop: worlds.World) -> list[Any]:
+    return (await shop.ada.get("/api/tickets")).json["data"]  # type: ignore[no-any-return]
+
+
+async def test_words_become_a_ticket_and_answers_come_back(shop: worlds.World, visitor: Visitor) -> None:
+    told = await visitor.arrive()
+    assert told["visitor"] == {"name": None, "email": None, "vouched": False}
+    line = await visitor.say("Do you ship to Malta?", page="https://shop.example/hat")
+    assert (line["mine"], line["text"], line["files"]) == (True, "Do you ship to Malta?", [])
+    assert await visitor.say("Do you ship to Malta?", page="https://shop.example/hat") == line
+    (ticket,) = await tickets(shop)
+    assert (ticket["channel"], ticket["via"], ticket["subject"]) == ("chat", "chat", "Do you ship to Malta?")
+    whole = (await shop.ada.get(f"/api/tickets/{ticket['id']}")).json
+    (message,) = whole["messages"]
+    assert message["source"]["type"] == "chat"
+    assert message["meta"] == {"current_page": "https://shop.example/hat"}
+    assert whole["customer"]["channels"][0]["type"] == "chat"
+    assert [event[0] for event in await shop.events("ticket-created", "ticket-message-created")] == [
+        "ticket-created",
+        "ticket-message-created",
+    ]
+
+    message_id = await answer(shop, ticket["id"], "Yes, in three days.")
+    assert await visitor.lines() == [(True, "Do you ship to Malta?"), (False, "Yes, in three days.")]
+    (sent,) = await shop.rows("select * from messages where account_id = $1 and id = $2", message_id)
+    assert sent["sent_datetime"] is not None
+    assert sent["opened_datetime"] is None
+    _, told = await visitor.send("GET", "/lines?after=" + str(line["id"]))
+    assert [one["author"] for one in told["lines"]] == ["Leo"]
+    assert (await visitor.send("POST", "/read", {"line": told["lines"][0]["id"]}))[0] == 204
+    (seen,) = await shop.rows("select * from messages where account_id = $1 and id = $2", message_id)
+    assert seen["opened_datetime"] is not None
+
+    await visitor.say("Thank you!", id="line-0002")
+    assert [one["messages_count"] for one in await tickets(shop)] == [3]
+
+
+async def test_notes_and_mails_of_the_ticket_never_reach_the_visitor(
+    shop: worlds.World, visitor: Visitor
+) -> None:
+    await visitor.arrive(email="mia@example.com", name="Mia")
+    await visitor.say("Hello?")
+    (ticket,) = await tickets(shop)
+    note = {"channel": "internal-note", "from_agent": True, "body_text": "A difficult one."}
+    assert (await shop.leo.post(f"/api/tickets/{ticket['id']}/messages", note)).status == 201
+    await make.address(shop)
+    by_mail = await shop.leo.post(f"/api/tickets/{ticket['id']}/messages", make.answer("By mail."))
+    assert by_mail.status == 201
+    await delivered(shop)
+    assert await visitor.lines() == [(True, "Hello?")]
+
+
+async def test_who_claims_anothers_address_sees_only_his_own_words(
+    shop: worlds.World, visitor: Visitor
+) -> None:
+    """Even when agents merge the two tickets, believing them to be one person's."""
+    await visitor.arrive(email="mia@example.com")
+    await visitor.say("My card ends in 4242.")
+    thief = Visitor(visitor.http, visitor.url, visitor.host, visitor.key)
+    await thief.arrive(email="mia@example.com", name="Mia")
+    assert await thief.lines() == []
+    await thief.say("What did I say?", id="thief-001")
+    assert await thief.lines() == [(True, "What did I say?")]
+    for ticket in await tickets(shop):
+        await answer(shop, ticket["id"], "We see.")
+    assert await visitor.lines() == [(True, "My card ends in 4242."), (False, "We see.")]
+
+
+async def test_answers_that_nobody_saw_go_on_by_mail_once(shop: worlds.World, visitor: Visitor) -> None:
+    await make.address(shop)
+    await visitor.arrive(email="mia@example.com")
+    await visitor.say("Hello?")
+    (ticket,) = await tickets(shop)
+    await answer(shop, ticket["id"], "Here we are.")
+    await answer(shop, ticket["id"], "Are you there?")
+    lane = Queue(shop.database, Mails(shop.database, Book(shop.database, "http://x.example")).lane())
+    await lane.drain()
+    asked = "select recipient, body_text, ticket_id from notices where account_id = $1"
+    assert await shop.rows(asked) == []
+    with clock.turned(by=timedelta(minutes=4)):
+        await lane.drain()
+        await lane.drain()
+    (notice,) = await shop.rows(asked)
+    assert (notice["recipient"], notice["ticket_id"]) == ("mia@example.com", ticket["id"])
+    assert notice["body_text"].startswith("Here we are.\n\nAre you there?\n\n-- ")
+
+
+async def test_what_was_read_is_not_mailed(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive(email="mia@example.com")
+    await visitor.say("Hello?")
+    (ticket,) = await tickets(shop)
+    await answer(shop, ticket["id"], "Here we are.")
+    told = (await visitor.send("GET", "/lines"))[1]
+    await visitor.send("POST", "/read", {"line": told["lines"][-1]["id"]})
+    assert await shop.rows("select id from chat_visitors where account_id = $1 and mail_due_datetime is not null") == []  # fmt: skip
+
+
+async def test_an_answer_without_a_visitor_fails_and_says_why(shop: worlds.World) -> None:
+    ticket = await make.ticket(shop)
+    message_id = await answer(shop, ticket["id"], "Anybody?")
+    told = (await shop.ada.get(f"/api/tickets/{ticket['id']}/messages/{message_id}")).json
+    assert told["failed_datetime"] is not None
+    assert "no chat visitor" in told["last_sending_error"]["error"]
+    assert [event[0] for event in await shop.events("ticket-message-failed")] == ["ticket-message-failed"]
+
+
+async def test_the_shop_vouches_for_its_customers(shop: worlds.World, visitor: Visitor) -> None:
+    async with reading(shop.database, shop.account, SYSTEM) as work:
+        secret = chats.secret(shop.database, shop.account.id, await chats.find(work, visitor.key))
+    claims = {"email": "mia@example.com", "name": "Mia", "external_id": "S-1"}
+
+    def signed(by: str = secret, **more: Any) -> str:
+        return jwt.encode({"alg": "HS256"}, {**claims, **more}, OctKey.import_key(by))
+
+    until = int(clock.now().timestamp()) + 60
+    for wrong in (signed(), signed("x" * 64, exp=until), signed(exp=until - 3600), "a.b.c", ""):
+        status, told = await visitor.send("POST", "/visitors", {"identity": wrong or "?"})
+        assert (status, list(told["error"]["data"])) == (400, ["identity"])
+    told = await visitor.arrive(identity=signed(exp=until))
+    assert told["visitor"] == {"name": "Mia", "email": "mia@example.com", "vouched": True}
+    status, told = await visitor.send("POST", "/person", {"email": "other@example.com"})
+    assert (status, told["visitor"]["email"]) == (200, "mia@example.com")
+    await visitor.say("Hello?")
+    (ticket,) = await tickets(shop)
+    customer = (await shop.ada.get(f"/api/customers/{ticket['customer']['id']}")).json
+    assert (customer["external_id"], customer["email"]) == ("S-1", "mia@example.com")
+
+
+async def test_files_of_visitors(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive()
+    status, made = await visitor.send("POST", "/files?name=..%2Fhat.html", b"<script>alert(1)</script>")
+    assert (status, made["name"]) == (201, "hat.html")
+    line = await visitor.say("", files=[made["url"]])
+    assert [file["name"] for file in line["files"]] == ["hat.html"]
+    async with visitor.http.get(line["files"][0]["url"].replace(visitor.host, visitor.url.split("//")[1]), headers={"Host": visitor.host}) as got:  # fmt: skip
+        assert got.status == 200
+        assert "sandbox" in got.headers["content-security-policy"]
+        assert got.headers["content-disposition"].startswith("attachment")
+    status, told = await visitor.send("POST", "/lines", {"id": "line-0009", "files": [made["url"] + "x"]})
+    assert (status, told["error"]["data"]) == (400, {"files": ["No such file."]})
+
+
+@pytest.mark.parametrize(
+    "method, path, body, status",
+    [
+        ("GET", "/lines", None, 401),
+        ("POST", "/lines", {"id": "line-0001", "text": "x"}, 401),
+        ("POST", "/visitors", {"email": "nonsense"}, 400),
+        ("POST", "/visitors", [1], 400),
+        ("POST", "/visitors", b"\xff", 400),
+        ("POST", "/visitors", b"x" * 70_000, 413),
+        ("GET", "/nothing", None, 404),
+        ("GET", "/stream", None, 401),
+    ],
+)
+async def test_refusals_to_strangers(
+    visitor: Visitor, method: str, path: str, body: Any, status: int
+) -> None:
+    assert (await visitor.send(method, path, body))[0] == status
+
+
+async def test_refusals_to_visitors(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive()
+    for wrong in ({"id": "short", "text": "x"}, {"id": "line-0001"}, {"id": "line-0001", "text": "x" * 5001}):
+        assert (await visitor.send("POST", "/lines", wrong))[0] == 400
+    assert (await visitor.send("POST", "/lines", {"id": "line-0001", "text": "x" * 5000}))[0] == 201
+    assert (await visitor.send("GET", "/lines?after=-1"))[0] == 400
+    other = Visitor(visitor.http, visitor.url, visitor.host, await chat(shop), visitor.token)
+    assert (await other.send("GET", "/lines"))[0] == 401
+    assert (await visitor.send("GET", "", headers={"Origin": "https://evil.example"}))[0] == 200
+    closed = Visitor(
+        visitor.http, visitor.url, visitor.host, await chat(shop, origins=["https://SHOP.example/x"])
+    )
+    assert (await closed.send("GET", ""))[0] == 200
+    assert (await closed.send("GET", "", headers={"Origin": "https://evil.example"}))[0] == 403
+    await shop.rows("update integrations set deactivated_datetime = now() where account_id = $1 returning id")
+    assert (await visitor.send("GET", ""))[0] == 404
+    assert await tickets(shop) != []
+
+
+async def test_too_many_words_and_too_many_visitors(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive()
+    found = [
+        (await visitor.send("POST", "/lines", {"id": f"line-{n:04}", "text": "x"}))[0]
+        for n in range(visitors.MOST_LINES + 1)
+    ]
+    assert found == [201] * visitors.MOST_LINES + [429]
+    visitor.token = ""
+    found = [(await visitor.send("POST", "/visitors", {}))[0] for _ in range(visitors.MOST_NEW + 1)]
+    assert found[-1] == 429
+
+
+async def test_when_nobody_is_there_an_address_is_needed(shop: worlds.World, visitor: Visitor) -> None:
+    # The day after tomorrow only.
+    hours = {"days": str((clock.now().isoweekday() + 1) % 7 + 1), "from_time": "10:00", "to_time": "11:00"}
+    setting = {"type": "business-hours", "data": {"timezone": "UTC", "business_hours": [hours]}}
+    made = await shop.ada.post("/api/account/settings", setting)
+    assert made.status == 201, made.raw
+    assert (await visitor.send("GET", ""))[1]["open"] is False
+    await visitor.arrive()
+    status, told = await visitor.send("POST", "/lines", {"id": "line-0001", "text": "Anybody?"})
+    assert (status, list(told["error"]["data"])) == (400, ["email"])
+    await visitor.send("POST", "/person", {"email": "mia@example.com"})
+    await visitor.say("Anybody?")
+    (ticket,) = await tickets(shop)
+    whole = (await shop.ada.get(f"/api/tickets/{ticket['id']}")).json
+    assert whole["messages"][0]["source"]["type"] == "chat-offline-capture"
+
+
+async def test_lines_arrive_while_the_page_is_open(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive()
+    await visitor.say("Hello?")
+    (ticket,) = await tickets(shop)
+    headers = {"Host": visitor.host, "Authorization": "Bearer " + visitor.token}
+    async with visitor.http.get(f"{visitor.url}/chat/{visitor.key}/stream?after=0", headers=headers) as told:
+        assert (told.status, told.headers["content-type"]) == (200, "text/event-stream")
+        await answer(shop, ticket["id"], "Here we are.")
+        text = ""
+        async with asyncio.timeout(10):
+            while "Here we are." not in text:
+                text += (await told.content.readany()).decode()
+    assert text.index("Hello?") < text.index("Here we are.")
+
+
+async def test_old_visitors_are_forgotten(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive()
+    await visitor.say("Hello?")
+    async with shop.database.pool.acquire() as db, db.transaction():
+        assert await visitors.remove_old(db, clock.now() + timedelta(days=181)) >= 1
+    assert (await visitor.send("GET", "/lines"))[0] == 401
+    assert len(await tickets(shop)) == 1
+
+
+@contextlib.asynccontextmanager
+async def pages(html: str) -> AsyncIterator[str]:
+    """A shop's own server, another origin."""
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            # A strict shop: only what the widget really needs.
+            (
+                b"content-security-policy",
+                b"default-src 'none'; script-src http:; connect-src http:; img-src http: data:",
+            ),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": html.encode()})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    task = asyncio.create_task(running.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    await task
+    listener.close()
+
+
+@pytest.mark.slow
+async def test_a_visitor_in_a_real_browser(chromium: Chromium, shop: worlds.World, visitor: Visitor) -> None:
+    html = (
+        "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</title><h1>Hats</h1>"
+        f'<script src="http://{shop.ada.host}/chat/widget.js" data-key="{visitor.key}" async></script>'
+    )
+    said: list[str] = []
+    async with pages(html) as url:
+        context = await chromium.new_context(viewport={"width": 900, "height": 700})
+        page = await context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        await page.goto(url)
+        await page.get_by_role("button", name="Chat with us").click()
+        dialog = page.get_by_role("dialog", name="Shop chat")
+        await dialog.get_by_label("Write a message").fill(HOSTILE)
+        await page.keyboard.press("Enter")
+        await expect(dialog.locator(".line.mine:not(.wait)")).to_contain_text("<img src=x")
+        (ticket,) = await tickets(shop)
+        await dialog.get_by_label("Your e-mail address").fill("mia@example.com")
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog.get_by_text("We will answer to mia@example.com")).to_be_visible()
+        await answer(shop, ticket["id"], HOSTILE)
+        await expect(dialog.locator(".line:not(.mine)").last).to_contain_text("<img src=x")
+
+        # Without a connection nothing is lost, and nothing is said twice.
+        await context.set_offline(True)
+        await dialog.get_by_label("Write a message").fill("Still there?")
+        await page.keyboard.press("Enter")
+        await expect(dialog.locator(".line.wait")).to_have_count(1)
+        await context.set_offline(False)
+        await expect(dialog.locator(".line.wait")).to_have_count(0)
+        await page.reload()
+        await page.get_by_role("button", name="Chat with us").click()
+        await expect(dialog.locator(".line.mine")).to_have_count(2)
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
+        assert await page.title() == "Shop"
+        bridge = "GorgiasBridge.init().then(b => b.createCartAttributes().map(a => a.key).join())"
+        assert await page.evaluate(bridge) == "gorgias.guest_id,gorgias.session_id"
+        await context.close()
+    rows = await shop.rows(
+        "select body_text from messages where account_id = $1 and not from_agent order by id"
+    )
+    assert [row[0] for row in rows] == [HOSTILE, "Still there?"]
+    assert [one for one in said if "ERR_INTERNET_DISCONNECTED" not in one] == []

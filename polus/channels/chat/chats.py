@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from polus.base import crypto, errors, wire
-from polus.lang import hours
+from polus.desk import business_hours
 from polus.store.database import Database
 from polus.store.work import Work
 
@@ -71,14 +71,9 @@ class Chat(msgspec.Struct, frozen=True):
     hours: str | None
 
     def is_open(self, now: Any) -> bool:
-        """Whether agents are there, by the business hours; without hours always, with broken ones never closed."""
-        if self.hours is None:
-            return True
-        try:
-            given = hours.parse(msgspec.json.decode(self.hours))
-        except ValueError:
-            return True
-        return not given.spans or given.contains(now)
+        """Whether agents are there, by the business hours; without any always."""
+        given = business_hours.parsed(msgspec.json.decode(self.hours or "{}"))
+        return given is None or not given.spans or given.contains(now)
 
     def serves(self, origin: str) -> bool:
         """Whether pages of that origin may talk to it; `""` is no browser's page of another origin."""

@@ -31,9 +31,6 @@ from polus.store.work import SYSTEM, Subscription, reading, writing
 from polus.web.site import Site
 from tests import make
 from tests import world as worlds
-from tests.web.test_workspace import chromium
-
-__all__ = ["chromium"]
 
 ON = ("ticket-message-created",)
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> https://shop.example/a"

@@ -25,6 +25,7 @@ from polus.base.settings import Settings
 from polus.channels.email import listener as listeners
 from polus.channels.email.listener import Listener
 from polus.health import Doctor
+from polus.oauth.door import Door
 from polus.reactions import table as reactions
 from polus.store.database import Database
 from polus.web.site import Site
@@ -50,6 +51,7 @@ class App:
             seen=figures.request,
         )
         self.downloads = Downloads(database)
+        self.oauth = Door(database, settings.base_url)
         self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
         self.documents = Documents(OPERATIONS, settings.base_url)
@@ -67,14 +69,17 @@ class App:
             await _answer(scope, send, 200, figures.CONTENT_TYPE.encode(), told)
         elif self.documents.owns(path):
             await self.documents(scope, receive, send)  # type: ignore[arg-type]
+        elif self.oauth.owns(path):
+            await self.oauth(scope, receive, send)  # type: ignore[arg-type]
         elif path.startswith(downloads.PREFIX):
             await self.downloads(scope, receive, send)
         else:
             await self.site(scope, receive, send)  # type: ignore[arg-type]
 
-    def close(self) -> None:
-        """Answers that would never end, end."""
+    async def close(self) -> None:
+        """Answers that would never end, end; what was counted is written down."""
         self.site.close()
+        await self.api.tallies.write()
 
 
 async def _answer(scope: Scope, send: Send, status: int, kind: bytes, body: bytes) -> None:
@@ -117,7 +122,7 @@ async def serving(
         yield app
     finally:
         await listener.close()
-        app.close()
+        await app.close()
         server.should_exit = True
         await running
 

@@ -13,10 +13,10 @@ import structlog
 from polus.base import clock
 from polus.channels.chat import visitors
 from polus.channels.email import journal
-from polus.desk import credentials, events, files, tags
+from polus.desk import credentials, events, files, tags, usage
+from polus.desk.apps import keys, tokens
 from polus.desk.hooks import deliveries
 from polus.store.database import Database
-from polus.store.files import Files
 from polus.store.queue import Key, Lane
 
 ENSURE = """
@@ -44,13 +44,21 @@ async def count_tags(db: Any, _now: Any) -> int:
     return 0
 
 
-def all_chores(store: Files) -> tuple[Chore, ...]:
+def all_chores(database: Database) -> tuple[Chore, ...]:
     """What has to be done now and then."""
 
     async def remove_unused_files(db: Any, now: Any) -> int:
-        return await files.remove_unused(db, store, now)
+        return await files.remove_unused(db, database.files, now)
 
-    return (*CHORES, Chore("remove unused files", 3600, remove_unused_files))
+    async def rotate_signing_keys(db: Any, now: Any) -> int:
+        await keys.rotate(db, database.vault, now)
+        return 0
+
+    return (
+        *CHORES,
+        Chore("remove unused files", 3600, remove_unused_files),
+        Chore("rotate signing keys", 3600, rotate_signing_keys),
+    )
 
 
 CHORES = (
@@ -60,6 +68,8 @@ CHORES = (
     Chore("remove old mails", 3600, journal.remove_old),
     Chore("forget chat visitors", 3600, visitors.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),
+    Chore("remove expired tokens", 3600, tokens.remove_expired),
+    Chore("remove old usage", 86400, usage.remove_old),
 )
 
 log = structlog.get_logger(__name__)

@@ -45,7 +45,7 @@ class Worker:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
-        self._chores = Chores(database, all_chores(database.files))
+        self._chores = Chores(database, all_chores(database))
         self.presence = Presence(database)
         book = Book(database, settings.base_url)
         host = urlsplit(settings.base_url).hostname or "localhost"

@@ -1,13 +1,18 @@
-"""Who is calling: the actor from the credentials. Found once, kept until they change; the account is `desk.hosts`'."""
+"""Who is calling: the actor from an API key or an app's access token. Found once, kept until it changes or is over.
+
+Which account is called is `desk.hosts`'.
+"""
 
 import base64
 import binascii
+import datetime
 
 import msgspec
 
 from polus.api import limits
-from polus.base import errors
+from polus.base import clock, errors
 from polus.desk import credentials
+from polus.desk.apps import tokens
 from polus.store.bell import Ring
 from polus.store.database import Database
 from polus.store.work import Account, Actor
@@ -16,11 +21,16 @@ MOST_KEPT = 10_000
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """An authenticated caller, and the bucket its requests are counted in."""
+    """An authenticated caller, and the bucket its requests are counted in.
+
+    `credential` names it in the figures of usage; `until`: when an access token is over.
+    """
 
     actor: Actor
     bucket: str
     limit: int
+    credential: str
+    until: datetime.datetime | None = None
 
 
 class Authentication:
@@ -29,6 +39,7 @@ class Authentication:
     def __init__(self, database: Database, *, rate_limit: int | None) -> None:
         self._database = database
         self._key_limit = limits.KEY_LIMIT if rate_limit is None else rate_limit
+        self._app_limit = limits.APP_LIMIT if rate_limit is None else rate_limit
         self._principals: dict[tuple[int, bytes], Principal] = {}
         database.bell.listen(self._forget)
 
@@ -39,19 +50,24 @@ class Authentication:
     async def principal(self, account: Account, header: bytes) -> Principal:
         """Who an `Authorization` header is; 401 when nobody."""
         found = self._principals.get((account.id, header))
-        if found is None or not self._database.bell.hears:
-            found = await self._basic(account, header)
+        if found is None or not self._database.bell.hears or _over(found):
+            found = await self._find(account, header)
             if len(self._principals) >= MOST_KEPT:
                 self._principals.clear()
             self._principals[account.id, header] = found
         return found
 
-    async def _basic(self, account: Account, header: bytes) -> Principal:
-        scheme, _, encoded = header.partition(b" ")
-        if scheme.lower() != b"basic":
-            raise errors.Unauthorized
+    async def _find(self, account: Account, header: bytes) -> Principal:
+        scheme, _, rest = header.partition(b" ")
+        if scheme.lower() == b"basic":
+            return await self._basic(account, rest.strip())
+        if scheme.lower() == b"bearer":
+            return await self._bearer(account, rest.strip())
+        raise errors.Unauthorized
+
+    async def _basic(self, account: Account, encoded: bytes) -> Principal:
         try:
-            email, _, key = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+            email, _, key = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise errors.Unauthorized from None
         if "\0" in email or not key:
@@ -59,6 +75,20 @@ class Authentication:
         found = await credentials.find_key(self._database, account.id, email, key)
         if found is None:
             raise errors.Unauthorized
-        return Principal(
-            Actor("user", found.user_id, found.role), "key:" + str(found.key_id), self._key_limit
-        )
+        name = "key:" + str(found.key_id)
+        return Principal(Actor("user", found.user_id, found.role), name, self._key_limit, name)
+
+    async def _bearer(self, account: Account, token: bytes) -> Principal:
+        """An app, with the role of who let it in and the scopes it was given."""
+        found = await tokens.find(self._database, account.id, token.decode("latin-1"), clock.now())
+        if found is None:
+            raise errors.Unauthorized
+        actor = Actor("user", found.user_id, found.role, client_id=found.app_id, scopes=found.scopes)
+        name = "app:" + found.app_id
+        # An app has one bucket in each account, however many tokens it holds.
+        bucket = "app:" + str(account.id) + ":" + found.app_id
+        return Principal(actor, bucket, self._app_limit, name, found.expires_datetime)
+
+
+def _over(principal: Principal) -> bool:
+    return principal.until is not None and principal.until <= clock.now()

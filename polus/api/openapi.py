@@ -12,7 +12,7 @@ from polus import __version__
 from polus.api import fields
 from polus.api.operation import Operation
 from polus.api.routes import Routes
-from polus.api.scopes import SCOPES
+from polus.desk.scopes import SCOPES
 
 REF = "#/components/schemas/{name}"
 

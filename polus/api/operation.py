@@ -88,6 +88,7 @@ class Operation(msgspec.Struct, frozen=True):
     public: Callable[[list[str]], bool] | None
     redirects: bool
     intake: Intake | None
+    whoami: bool
 
 
 REGISTRY: list[Operation] = []
@@ -118,6 +119,7 @@ def operation(
     public: Callable[[list[str]], bool] | None = None,
     redirects: bool = False,
     intake: Intake | None = None,
+    whoami: bool = False,
 ) -> Callable[[Perform], Perform]:
     """Declare the operation that the decorated function performs.
 
@@ -127,7 +129,8 @@ def operation(
     the document, None when it is empty; `answer_content`: what it is sent as. `writes`: in a transaction; by default every method but GET. `failure`:
     the sentence of a 400, by default made from `id`. `statuses`: further statuses the document names.
     `tolerated`: unknown query keys that are let pass. `public`: whether the path, given its parameters, is open to
-    anybody. `intake`: reads a body that is no JSON; `body` then only describes it. `redirects`: whether the path's first id may be of something merged (301). The function's docstring is
+    anybody. `intake`: reads a body that is no JSON; `body` then only describes it. `redirects`: whether the path's first id may be of something merged (301).
+    `whoami`: the id 0 is the caller, about whom any credential may ask. The function's docstring is
     summary and description.
     """
 
@@ -162,6 +165,7 @@ def operation(
                 public=public,
                 redirects=redirects,
                 intake=intake,
+                whoami=whoami,
             )
         )
         return perform

@@ -222,7 +222,7 @@ async def create(work: Work, call: Call[NoQuery, UserCreate]) -> bytes:
     return (await users.get(work, user_id)).encode()
 
 
-@operation("GET", "/api/users/{id}", id="get-user", scope="users:read", answer=User, tag="Users")
+@operation("GET", "/api/users/{id}", id="get-user", scope="users:read", answer=User, tag="Users", whoami=True)
 async def get(work: Work, call: Call[NoQuery, None]) -> bytes:
     """Get a user.
 

@@ -106,7 +106,14 @@ def configure(
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
             redact,
-            _json if as_json else structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="time"),
+            _json
+            if as_json
+            else structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(),
+                timestamp_key="time",
+                # The usual one quotes local variables: keys, passwords, people's words.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _lines,

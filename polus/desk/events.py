@@ -140,6 +140,19 @@ FILTERABLE: dict[str, dict[str, str]] = {
 }
 # Kinds that the wire knows but does not let one filter by.
 OTHERS: dict[str, dict[str, str]] = {
+    "App": {
+        "app-approved": "A version of an app was approved: other accounts may connect it.",
+        "app-code-reused": "A code of an app came a second time; the tokens made from it were taken back.",
+        "app-connected": "A user let an app act, or let it do more.",
+        "app-deleted": "An app was deleted.",
+        "app-disconnected": "An app was disconnected: its tokens ended, what it had set up was switched off.",
+        "app-registered": "An app was registered.",
+        "app-returned": "A version of an app was sent back to its writer.",
+        "app-secret-rotated": "An app got a new client secret.",
+        "app-submitted": "A version of an app was handed in for review.",
+        "app-updated": "An app changed.",
+        "app-withdrawn": "A version of an app was taken back from review.",
+    },
     "AccountSetting": {
         "account-setting-created": "A setting was given for the first time.",
     },
@@ -152,6 +165,10 @@ OTHERS: dict[str, dict[str, str]] = {
     "Rule": {
         "rule-deactivated": "A rule was switched off.",
         "rule-reactivated": "A rule was switched on again.",
+    },
+    "User": {
+        "api-key-created": "An API key of the user was made.",
+        "api-key-deleted": "An API key of the user was taken away.",
     },
 }
 

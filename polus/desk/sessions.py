@@ -34,7 +34,7 @@ values ($1, $2, $3, $4, $5, $6)
 """
 
 FIND = """
-select u.id, u.name, u.email, u.role, s.csrf, s.expires_datetime,
+select u.id, u.name, u.email, u.role, s.csrf, s.created_datetime, s.expires_datetime,
   coalesce(u.language, 'en') as language, coalesce(u.timezone, h.data->>'timezone', 'UTC') as timezone
 from sessions s join users u on u.account_id = s.account_id and u.id = s.user_id
 left join account_settings h on h.account_id = s.account_id and h.type = 'business-hours'
@@ -67,6 +67,7 @@ class Session(msgspec.Struct, frozen=True):
     csrf: str
     language: str
     timezone: str
+    created_datetime: datetime.datetime
     expires_datetime: datetime.datetime
 
 
@@ -147,6 +148,7 @@ async def find(database: Database, account_id: int, token: str, now: datetime.da
         csrf=row["csrf"],
         language=row["language"],
         timezone=row["timezone"],
+        created_datetime=row["created_datetime"],
         expires_datetime=row["expires_datetime"],
     )
 

@@ -110,13 +110,14 @@ def _origin(visit: Visit) -> str:
     return visit.request.client.host if visit.request.client else ""
 
 
-def _at_the_door(visit: Visit) -> AbstractAsyncContextManager[Work]:
+def at_the_door(visit: Visit) -> AbstractAsyncContextManager[Work]:
+    """A transaction of nobody, for pages that do not know yet who looks."""
     return writing(visit.house.database, visit.account, ANYBODY)
 
 
 async def recognise(visit: Visit, email: str, password: str) -> Candidate | None:
     """Whom address and password belong to; None when they do not belong together. TooManyGuesses."""
-    async with _at_the_door(visit) as work:
+    async with at_the_door(visit) as work:
         await sessions.guess(work, email, _origin(visit))
         found = await sessions.candidate(work, email)
     # No connection is held meanwhile; somebody unknown takes as long as somebody known.
@@ -126,7 +127,7 @@ async def recognise(visit: Visit, email: str, password: str) -> Candidate | None
 
 async def recognise_code(visit: Visit, user_id: int, code: str) -> Candidate | None:
     """The same for the code of somebody who gave his password a moment ago. TooManyGuesses."""
-    async with _at_the_door(visit) as work:
+    async with at_the_door(visit) as work:
         found = await sessions.candidate_by_id(work, user_id)
         if found is None or found.two_fa_secret is None:
             return None

@@ -7,8 +7,8 @@ import pytest
 
 from polus.api import openapi
 from polus.api.operation import Operation
-from polus.api.scopes import SCOPES
 from polus.api.table import OPERATIONS
+from polus.desk.scopes import SCOPES
 from tests import proof
 
 DOCUMENT = proof.ours()

@@ -20,6 +20,7 @@ from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import crypto
 from polus.desk import sessions
+from polus.oauth.door import Door
 from polus.store.database import Database
 from polus.store.work import SYSTEM, writing
 from polus.web.site import Site
@@ -35,10 +36,12 @@ PASSWORD = "correct horse battery staple"
 async def house(database: Database) -> AsyncIterator[tuple[str, Site]]:
     """The address of a server that serves workspace and API, and the workspace itself."""
     site, api, downloads = Site(database), Api(database, OPERATIONS, rate_limit=0), Downloads(database)  # fmt: skip
+    oauth = Door(database)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"]
         door: Any = api if path.startswith("/api/") else downloads if path.startswith("/files/") else site
+        door = oauth if oauth.owns(path) else door
         await door(scope, receive, send)
 
     listener = socket.create_server(("127.0.0.1", 0))

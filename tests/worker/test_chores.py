@@ -83,10 +83,10 @@ async def test_all_that_polus_has_run(database: Database, world: World, name: st
         " values ($1, 'x', $2, 'y', now(), now() - interval '1 minute') returning 1",
         world.ada.user_id,
     )
-    await _drain(database, *all_chores(database.files))
+    await _drain(database, *all_chores(database))
     async with database.pool.acquire() as db:
         rows = await db.fetch("select * from chores")
-    assert {row["name"] for row in rows} == {chore.name for chore in all_chores(database.files)}
+    assert {row["name"] for row in rows} == {chore.name for chore in all_chores(database)}
     assert all(row["error"] is None and row["done_datetime"] for row in rows)
     assert await world.rows("select 1 from tags where account_id = $1 and usage > 0") == []
     assert await world.rows("select 1 from sessions where account_id = $1") == []

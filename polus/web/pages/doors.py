@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from polus.desk.sessions import Candidate, TooManyGuesses
 from polus.web import routes, session
+from polus.web.pages import consent
 from polus.web.visits import THEMES, Visit, see_other
 
 YEAR = 365 * 86400
@@ -44,7 +45,7 @@ def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
         next=session.inside(tried.next),
     )
     session.keep_door(answer, visit, kept)
-    return answer
+    return consent.leads_on(session.inside(tried.next), answer)
 
 
 async def login(visit: Visit) -> Response:

@@ -24,6 +24,7 @@ from polus.channels.email.sending import Errand, Sender
 from polus.channels.http.lines import Lines
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
+from polus.desk.slas import targets
 from polus.desk.tickets import assigning, snoozing
 from polus.reactions import table as reactions
 from polus.reactions.jobs import Jobs
@@ -65,6 +66,7 @@ class Worker:
             Mails(database, book).lane(),
             Snoozed(database, book).lane(),
             Waiting(database, book).lane(),
+            Late(database, book).lane(),
             self._chores.lane(),
         )
         turns = asyncio.Lock()
@@ -128,6 +130,28 @@ class Waiting:
         account = await self._book.account(key[0])
         async with writing(self._database, account, SYSTEM) as work:
             return await assigning.place(work) > 0
+
+
+class Late:
+    """The lane of service levels that were not kept."""
+
+    def __init__(self, database: Database, book: Book) -> None:
+        self._database = database
+        self._book = book
+
+    def lane(self) -> Lane:
+        """For `store.queue`."""
+        return Lane("slas", self.look, self.run, width=1)
+
+    async def look(self, db: Any, _most: int) -> list[Key]:
+        """The accounts that have a target which ran out."""
+        return [(account_id,) for account_id in await targets.late_accounts(db, clock.now())]
+
+    async def run(self, key: Key) -> bool:
+        """Note some of one account."""
+        account = await self._book.account(key[0])
+        async with writing(self._database, account, SYSTEM) as work:
+            return await targets.breach(work) > 0
 
 
 @asynccontextmanager

@@ -222,6 +222,12 @@ SAMPLES: dict[str, Sample] = {
     "delete-ticket-tags": Sample(5, ("ticket",), lambda things: {"ids": [things["tag"]]}),
     "merge-tickets": Sample(18, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
     "split-ticket": Sample(11, ("ticket",), lambda things: {"message_ids": [things["note"]]}),
+    "list-sla-policies": Sample(1),
+    "create-sla-policy": Sample(4, body=lambda _: {"name": "Fast", "first_response_seconds": 3600}),
+    "get-sla-policy": Sample(1, ("sla_policy",)),
+    "update-sla-policy": Sample(4, ("sla_policy",), lambda _: {"priorities": ["high"]}),
+    "delete-sla-policy": Sample(2, ("sla_policy",)),
+    "list-ticket-slas": Sample(2, ("ticket",)),
     "list-messages": Sample(1),
     "list-ticket-messages": Sample(1, ("ticket",)),
     "create-ticket-message": Sample(7, ("ticket",), _note),
@@ -303,6 +309,8 @@ async def fill(world: World) -> Things:
     things["call"], things["call_event"], things["recording"] = (
         await world.rows(CALL, things["ticket"], again)
     )[0]
+    policy = {"name": MARK, "channels": ["fax"], "resolution_seconds": 7200}
+    things["sla_policy"] = _made(await ada.post("/api/_polus/sla-policies", policy))["id"]
     view = {"slug": MARK, "name": MARK, "filters": "isNotEmpty(ticket.subject)"}
     things["view"] = _made(await leo.post("/api/views", view))["id"]
     things["own_view"] = _made(await world.oda.post("/api/views", {**view, "visibility": "private"}))["id"]

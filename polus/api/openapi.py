@@ -55,6 +55,7 @@ TAGS: dict[str, str] = {
     "Reporting Statistics": "Figures of one subject, grouped by what one likes and by time.",
     "Statistics": "The older, ready-made statistics, also as CSV.",
     "Metric Cards": "What each figure of the statistics means and how it is computed.",
+    "SLA policies": "How soon customers are to be answered, and whether they were.",
     "Presence": "Who is at work and can be given tickets.",
     "Events": "The audit log: who did what, and when.",
 }

@@ -162,6 +162,10 @@ OTHERS: dict[str, dict[str, str]] = {
     "Macro": {
         "macro-applied": "A macro was applied to a ticket.",
     },
+    "Ticket": {
+        "ticket-sla-achieved": "The ticket was answered or closed in time.",
+        "ticket-sla-breached": "The ticket was not answered or closed in time.",
+    },
     "Rule": {
         "rule-deactivated": "A rule was switched off.",
         "rule-reactivated": "A rule was switched on again.",

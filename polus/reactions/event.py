@@ -1,5 +1,6 @@
 """What a reaction is told."""
 
+import datetime
 from typing import Any
 
 import msgspec
@@ -15,3 +16,4 @@ class Event(msgspec.Struct, frozen=True):
     user_id: int | None
     depth: int
     data: Any
+    created_datetime: datetime.datetime

@@ -42,7 +42,8 @@ with taken as (
     select ctid from outbox where account_id = $1 and event_id = $2 and reaction = $3 for update skip locked)
   returning account_id, event_id
 )
-select e.id, e.context, e.type, e.object_id, e.ticket_id, e.user_id, e.depth, e.data::text as data
+select e.id, e.context, e.type, e.object_id, e.ticket_id, e.user_id, e.depth, e.data::text as data,
+  e.created_datetime
 from taken t left join events e on e.account_id = t.account_id and e.id = t.event_id
 """
 
@@ -119,5 +120,12 @@ class Outbox:
 def _event(row: Any) -> Event:
     data = None if row["data"] is None else msgspec.json.decode(row["data"])
     return Event(
-        row["id"], row["type"], row["object_id"], row["ticket_id"], row["user_id"], row["depth"], data
+        row["id"],
+        row["type"],
+        row["object_id"],
+        row["ticket_id"],
+        row["user_id"],
+        row["depth"],
+        data,
+        row["created_datetime"],
     )

@@ -39,7 +39,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("hooks", hooks.ON, hooks.run, last=True, once=True),
     Reaction("rules", rules.ON, rules.run, when=rules.when, once=True),
     Reaction("assign", assign.ON, assign.run),
-    Reaction("slas", slas.ON, slas.run, when=slas.when, last=True),
+    Reaction("slas", slas.ON, slas.run, when=slas.when, last=True, once=True),
     Reaction("invite", ("user-invited",), invite.run, last=True),
 )
 

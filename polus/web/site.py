@@ -25,11 +25,11 @@ from polus.store.database import Database
 from polus.web import assets, render, session
 from polus.web.chat import door as chat
 from polus.web.live import Live
-from polus.web.pages import actions, consent, doors, inbox, mail, settings, tags, welcome, writing
+from polus.web.pages import actions, chats, consent, doors, inbox, mail, settings, tags, welcome, writing
 from polus.web.routes import ANYBODY, READER, At, Page
 from polus.web.visits import Visit
 
-PAGES = (doors, consent, welcome, inbox, actions, writing, mail, settings, tags)
+PAGES = (doors, consent, welcome, inbox, actions, writing, mail, settings, chats, tags)
 """The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -31,6 +31,7 @@ from polus.store.work import SYSTEM, Subscription, reading, writing
 from polus.web.site import Site
 from tests import make
 from tests import world as worlds
+from tests.web.conftest import Browser
 
 ON = ("ticket-message-created",)
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> https://shop.example/a"
@@ -437,3 +438,33 @@ async def test_a_visitor_in_a_real_browser(chromium: Chromium, shop: worlds.Worl
     )
     assert [row[0] for row in rows] == [HOSTILE, "Still there?"]
     assert [one for one in said if "ERR_INTERNET_DISCONNECTED" not in one] == []
+
+
+async def test_an_administrator_sets_a_chat_up(shop: worlds.World, browser: Browser) -> None:
+    await browser.log_in(shop.ada.email)
+    token = await browser.token("/settings/chats")
+    made = await browser.post("/settings/chats", {"csrf": token, "name": "Shop chat"})
+    assert made.status == 303
+    page = (await browser.get(made.headers["location"])).text
+    assert "/chat/widget.js&#34; data-key=" in page or '/chat/widget.js" data-key=' in page
+    given = {"csrf": token, "name": "Hats", "colour": "#112233", "side": "left", "ask_email": "first"}
+    wrong = await browser.post(
+        made.headers["location"], {**given, "origins": "nonsense", "greeting": "x" * 501}
+    )
+    assert wrong.status == 422
+    assert wrong.text.count('role="alert"') >= 2
+    saved = await browser.post(made.headers["location"], {**given, "origins": "https://Shop.example/hats"})
+    assert saved.status == 303
+    async with reading(shop.database, shop.account, SYSTEM) as work:
+        (found,) = await chats.all_of(work)
+    assert (found.name, found.look.origins, found.look.side) == ("Hats", ["https://shop.example"], "left")
+    assert [event[0] for event in await shop.events("integration-created", "integration-updated")] == [
+        "integration-created",
+        "integration-updated",
+    ]
+    for path in ("/switch", "/delete"):
+        assert (await browser.post(made.headers["location"] + path, {"csrf": token})).status == 303
+    assert await shop.rows("select id from integrations where account_id = $1") == []
+    other = Browser(browser.http, browser.url, browser.host)
+    await other.log_in(shop.oda.email)
+    assert (await other.get("/settings/chats")).status == 403

@@ -38,6 +38,7 @@ from integrations i left join account_settings h on h.account_id = i.account_id 
 where i.account_id = $1 and i.type = 'gorgias_chat'
 """
 FIND = _CHAT + " and i.meta->>'key' = $2 order by h.id limit 1"
+GET = _CHAT + " and i.id = $2 order by h.id limit 1"
 ALL = _CHAT + " order by i.id, h.id"
 UPDATE = """
 update integrations set name = $3, meta = $4, updated_datetime = $5
@@ -134,6 +135,14 @@ async def find(work: Work, key: str) -> Chat:
     """The chat of a public key; 404 when there is none or it is off."""
     row = await work.db.fetchrow(FIND, work.account.id, key)
     if row is None or row["off"]:
+        raise errors.NotFound
+    return _chat(row)
+
+
+async def get(work: Work, chat_id: int) -> Chat:
+    """The chat, also when it is off; 404."""
+    row = await work.db.fetchrow(GET, work.account.id, chat_id)
+    if row is None:
         raise errors.NotFound
     return _chat(row)
 

@@ -32,6 +32,14 @@ SECTIONS = {
 
 ROWS: tuple[Row, ...] = (
     Row(
+        "channels",
+        N_("Chats"),
+        "/settings/chats",
+        "message-circle",
+        "admin",
+        N_("Let visitors of your shop write to you from its pages, and answer them from the inbox."),
+    ),
+    Row(
         "tickets",
         N_("Tags"),
         "/settings/tags",

@@ -171,7 +171,11 @@ SAMPLES: dict[str, Sample] = {
     "create-integration": Sample(3, body=lambda _: {"name": "Stock", "type": "http", "http": HOOK}),
     "get-integration": Sample(1, ("integration",)),
     "update-integration": Sample(4, ("integration",), lambda _: {"name": "Shelves"}),
-    "delete-integration": Sample(7, ("integration",)),
+    "delete-integration": Sample(8, ("integration",)),
+    "list-deliveries": Sample(2, ("integration",)),
+    "get-delivery": Sample(1, ("integration", "delivery")),
+    "test-integration": Sample(6, ("integration",), lambda _: {}),
+    "replay-deliveries": Sample(2, ("integration",), lambda things: {"ids": [things["delivery"]]}),
     "list-widgets": Sample(1),
     "create-widget": Sample(
         3, body=lambda things: {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
@@ -291,6 +295,8 @@ async def fill(world: World) -> Things:
     things["ticket2"] = ticket2["id"]
     integration = {"name": MARK + " stock", "type": "http", "http": HOOK}
     things["integration"] = _made(await ada.post("/api/integrations", integration))["id"]
+    tested = await ada.post(f"/api/_polus/integrations/{things['integration']}/test", {})
+    things["delivery"] = tested.json["id"]
     widget = {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}
     things["widget"] = _made(await leo.post("/api/widgets", widget))["id"]
     rule = {

@@ -26,7 +26,9 @@ ALWAYS = {"within_business_hours": False}
 def _subscribed(monkeypatch: pytest.MonkeyPatch) -> None:
     for reaction in SLAS:
         for kind in reaction.on:
-            monkeypatch.setitem(works.subscriptions, kind, (Subscription(reaction.name, reaction.when, reaction.once),))
+            monkeypatch.setitem(
+                works.subscriptions, kind, (Subscription(reaction.name, reaction.when, reaction.once),)
+            )
 
 
 async def _react(world: World) -> None:

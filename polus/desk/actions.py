@@ -135,25 +135,25 @@ async def _change(work: Work, ticket_id: int, given: Mapping[str, Any]) -> Outco
     return SUCCESS
 
 
-async def _set_status(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
+async def _status(_work: Work, arguments: Arguments) -> dict[str, Any]:
     status = arguments.get("status")
     if status not in sets.STATUSES:
         raise Wrong("status: not open or closed")
-    return await _change(work, ticket_id, {"status": status})
+    return {"status": status}
 
 
-async def _set_subject(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
+async def _subject(_work: Work, arguments: Arguments) -> dict[str, Any]:
     subject = str(arguments.get("subject") or "").strip()[:SUBJECT_LENGTH]
     if not subject:
         raise Wrong("subject: empty")
-    return await _change(work, ticket_id, {"subject": subject})
+    return {"subject": subject}
 
 
-async def _set_priority(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
+async def _priority(_work: Work, arguments: Arguments) -> dict[str, Any]:
     priority = arguments.get("priority")
     if priority not in sets.PRIORITIES:
         raise Wrong("priority: not one of " + ", ".join(sets.PRIORITIES))
-    return await _change(work, ticket_id, {"priority": priority})
+    return {"priority": priority}
 
 
 def whom(arguments: Arguments, key: str) -> int | None:
@@ -175,27 +175,48 @@ def identifier(given: Any, key: str) -> int:
     return given
 
 
-async def _set_assignee(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
+async def _assignee(work: Work, arguments: Arguments) -> dict[str, Any]:
     user_id = whom(arguments, "assignee_user")
     if user_id is not None and await work.db.fetchval(BOT, work.account.id, user_id):
         raise Wrong("assignee_user: a bot")
-    return await _change(work, ticket_id, {"assignee_user_id": user_id})
+    return {"assignee_user_id": user_id}
 
 
-async def _set_team(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
-    return await _change(work, ticket_id, {"assignee_team_id": whom(arguments, "assignee_team")})
+async def _team(_work: Work, arguments: Arguments) -> dict[str, Any]:
+    return {"assignee_team_id": whom(arguments, "assignee_team")}
 
 
-async def _snooze(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
+async def _snooze(work: Work, arguments: Arguments) -> dict[str, Any]:
     length, until = arguments.get("snooze_timedelta"), arguments.get("snooze_datetime")
     try:
         moment = work.now + durations.parse(str(length)) if length is not None else clock.parse(str(until))
     except ValueError as wrong:
         raise Wrong("snooze: " + (str(wrong) or "not a datetime")) from None
-    return await _change(work, ticket_id, {"snooze_datetime": moment})
+    return {"snooze_datetime": moment}
 
 
-def _value(arguments: Arguments) -> Wanted:
+# What an action sets of the ticket's own columns; raises Wrong.
+SETS: dict[str, Callable[[Work, Arguments], Awaitable[dict[str, Any]]]] = {
+    "setstatus": _status,
+    "setsubject": _subject,
+    "setpriority": _priority,
+    "setassignee": _assignee,
+    "setteamassignee": _team,
+    "snoozeticket": _snooze,
+}
+
+
+def _set(
+    wanted: Callable[[Work, Arguments], Awaitable[dict[str, Any]]],
+) -> Callable[[Work, int, Arguments], Awaitable[Outcome]]:
+    async def run(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
+        return await _change(work, ticket_id, await wanted(work, arguments))
+
+    return run
+
+
+def field_value(arguments: Arguments) -> Wanted:
+    """The value that an action gives to a custom field."""
     field_id = identifier(arguments.get("custom_field_id"), "custom_field_id")
     value = arguments.get("value")
     if isinstance(value, list | Mapping):
@@ -204,13 +225,13 @@ def _value(arguments: Arguments) -> Wanted:
 
 
 async def _set_value(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
-    await ticket_values.OWNER.write(work, ticket_id, [_value(arguments)], replace=False)
+    await ticket_values.OWNER.write(work, ticket_id, [field_value(arguments)], replace=False)
     return SUCCESS
 
 
 async def _set_customer_value(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
     customer_id = (await tickets.lock(work, ticket_id))["customer_id"]
-    await customer_values.OWNER.write(work, customer_id, [_value(arguments)], replace=False)
+    await customer_values.OWNER.write(work, customer_id, [field_value(arguments)], replace=False)
     return SUCCESS
 
 
@@ -290,6 +311,13 @@ async def _forward(work: Work, ticket_id: int, arguments: Arguments) -> Outcome:
     return Outcome("success", None, await messages.add(work, ticket_id, draft))
 
 
+# What is told once of a ticket.
+EXCLUDES = {
+    "excludefromautomerge": "ticket-excluded-from-auto-merge",
+    "excludefromcsat": "ticket-excluded-from-csat",
+}
+
+
 def _exclude(kind: str) -> Callable[[Work, int, Arguments], Awaitable[Outcome]]:
     async def run(work: Work, ticket_id: int, _arguments: Arguments) -> Outcome:
         await tickets.lock(work, ticket_id)
@@ -301,26 +329,23 @@ def _exclude(kind: str) -> Callable[[Work, int, Arguments], Awaitable[Outcome]]:
     return run
 
 
+NO_CONNECTOR = Outcome("skipped", "no such integration")
+
+
 async def _no_connector(_work: Work, _ticket_id: int, _arguments: Arguments) -> Outcome:
-    return Outcome("skipped", "no such integration")
+    return NO_CONNECTOR
 
 
 RUN: dict[str, Callable[[Work, int, Arguments], Awaitable[Outcome]]] = {
     "addtags": _add_tags,
     "removetags": _remove_tags,
     "settags": _set_tags,
-    "setstatus": _set_status,
-    "setsubject": _set_subject,
-    "setpriority": _set_priority,
-    "setassignee": _set_assignee,
-    "setteamassignee": _set_team,
-    "snoozeticket": _snooze,
+    **{name: _set(wanted) for name, wanted in SETS.items()},
     "setcustomfieldvalue": _set_value,
     "setcustomercustomfieldvalue": _set_customer_value,
     "addinternalnote": _note,
     "forwardmessage": _forward,
-    "excludefromautomerge": _exclude("ticket-excluded-from-auto-merge"),
-    "excludefromcsat": _exclude("ticket-excluded-from-csat"),
+    **{name: _exclude(kind) for name, kind in EXCLUDES.items()},
     "facebookhidecomment": _no_connector,
     "facebooklikecomment": _no_connector,
 }

@@ -90,31 +90,39 @@ async def apply(
     given: Sequence[Any],
     cause: Cause,
     *,
-    values: Filling | None = None,
     answer: Answer | None = None,
-    perform: Perform | None = None,
     close: bool = False,
 ) -> list[Step]:
     """Apply chosen actions (of macros, `{name, arguments}`) to a ticket for `cause`; what became of each. 404, 301.
 
-    `answer` sends the text; without it the message of `cause` has said it already. `perform`: how rules do actions.
-    `close` closes the ticket at the end. Events action-executed and those of the verbs; errors stop nothing, but a call
+    `answer` sends the text; without it the message of `cause` has said it already. `close` closes the ticket at the end. Events action-executed and those of the verbs; errors stop nothing, but a call
     that fails stops what is behind it: its steps stay `pending` until `outside` is through.
     """
     await tickets.lock(work, ticket_id)
-    values = values or await filling.of_ticket(work, ticket_id)
-    steps = [_step(values, place, one) for place, one in enumerate(given) if runs(one)]
-    calls = [step for step in steps if step.external]
-    if cause.rule_id is not None:
-        for step in calls:
-            step.end(OUTSIDE)
+    steps = plan(await filling.of_ticket(work, ticket_id), given)
     if answer is not None:
         cause = await _answer(steps, answer, cause)
-    if calls and cause.rule_id is None:
+    if any(step.external for step in steps):
         await _wait(work, ticket_id, steps, cause, close=close)
-        return steps
-    await finish(work, ticket_id, steps, cause, perform=perform, close=close)
+    else:
+        await finish(work, ticket_id, steps, cause, close=close)
     return steps
+
+
+def plan(values: Filling, given: Sequence[Any]) -> list[Step]:
+    """The actions with their variables filled; one that cannot be filled is an error already."""
+    return [_step(values, place, one) for place, one in enumerate(given) if runs(one)]
+
+
+async def by_rule(steps: Sequence[Step], answer: Answer, perform: Perform) -> None:
+    """The same steps when a rule takes them: `answer` and `perform` are its own, and nothing goes to the outside."""
+    for step in steps:
+        if step.external:
+            step.end(OUTSIDE)
+    await _answer(steps, answer, Cause())
+    for step in steps:
+        if step.status == PENDING:
+            step.end(await perform(step.name, step.arguments))
 
 
 def runs(action: Any) -> bool:
@@ -185,27 +193,23 @@ async def finish(
     steps: Sequence[Step],
     cause: Cause,
     *,
-    perform: Perform | None = None,
     close: bool = False,
 ) -> None:
     """Do what is left of the steps, in order, tell of all and write it on the message."""
     for step in steps:
         if step.status == PENDING:
-            step.end(await _perform(work, ticket_id, step, perform))
+            step.end(await _perform(work, ticket_id, step))
     if close:
         await tickets.update(work, ticket_id, {"status": "closed"})
     for step in steps:
         tell(work, ticket_id, step.name, step.arguments, Outcome(step.status, step.reason), cause)
-    if cause.rule_id is None:
-        await mark(work, cause.message_id, steps)
+    await mark(work, cause.message_id, steps)
 
 
-async def _perform(work: Work, ticket_id: int, step: Step, perform: Perform | None) -> Outcome:
+async def _perform(work: Work, ticket_id: int, step: Step) -> Outcome:
     if step.key in (ANSWER, ATTACH):
         # Of a message that somebody wrote himself: its text and files are what he sent.
         return actions.SUCCESS
-    if perform is not None:
-        return await perform(step.name, step.arguments)
     return await actions.perform(work, ticket_id, step.name, step.arguments)
 
 

@@ -1,109 +1,121 @@
-"""Carries out the actions of rules, each through the same verbs that people use (reference: languages, 2.6)."""
+"""Carries out the actions of rules, each through the same verbs that people use (reference: languages, 2.6).
 
+What an action means is here; `Hands` do it: those of `live` to the ticket, those of a trial to a copy.
+"""
+
+import datetime
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from polus.desk import actions
-from polus.desk.actions import Skipped, Wrong
+from polus.desk.actions import Wrong
 from polus.desk.macros import applying, macros
-from polus.desk.macros.applying import Cause
 from polus.desk.macros.filling import Filling
-from polus.desk.rules import mails, replies
 from polus.desk.rules.runs import Outcome, Run
-from polus.desk.tickets import tickets
+from polus.desk.tickets.drafts import Draft
 from polus.store.work import Work
 
 ALREADY = "already so"
 
 Arguments = Mapping[str, Any]
-Do = Callable[[Work, Run, Arguments], Awaitable[None]]
 
 
-async def carry_out(work: Work, run: Run, name: str, given: Arguments) -> Outcome:
-    """Do one action; what fails is undone and told, and nothing else. Event action-executed."""
+class Hands(Protocol):
+    """What is done to a ticket, each as a whole."""
+
+    work: Work
+
+    async def tried(self, name: str, doing: Callable[[], Awaitable[actions.Outcome]]) -> actions.Outcome:
+        """Do something that may fail: what fails leaves nothing behind and does not raise."""
+
+    async def perform(self, run: Run, name: str, arguments: Arguments) -> actions.Outcome:
+        """One of the actions that change the ticket (`desk.actions`), or `deleteTicket`."""
+
+    async def paused(self, run: Run, since: datetime.datetime) -> bool:
+        """Whether the customer got an automatic reply after that moment; others wait for the answer."""
+
+    async def mailed(self, run: Run) -> int:
+        """How many e-mails of rules left the ticket in the last day."""
+
+    async def write(self, draft: Draft) -> int:
+        """Store a message in the ticket; its id."""
+
+    async def notify(self, address: str, subject: str, text: str) -> None:
+        """Send a mail beside the ticket."""
+
+    async def used(self, run: Run, macro_id: int) -> None:
+        """Count that a macro was applied."""
+
+    def tell(
+        self,
+        run: Run,
+        name: str,
+        arguments: Arguments,
+        outcome: actions.Outcome,
+        macro_id: int | None,
+    ) -> None:
+        """Record what became of an action."""
+
+
+Do = Callable[[Hands, Run, Arguments], Awaitable[None]]
+
+
+async def carry_out(hands: Hands, own: Mapping[str, Do], run: Run, name: str, given: Arguments) -> Outcome:
+    """Do one action, by `own` when it is one that only rules have; what fails is undone and told, and nothing else."""
     arguments: dict[str, Any] = {}
 
     async def doing() -> actions.Outcome:
-        arguments.update(_values(work, run).arguments(name, given))
-        return await _do(work, run, name, arguments)
+        arguments.update(_values(hands, run).arguments(name, given))
+        if name.lower() == "applymacro":
+            return await _apply(hands, own, run, arguments)
+        return await _do(hands, own, run, name, arguments)
 
-    done = await actions.tried(work, name, doing)
-    outcome = Outcome(name, done.status, done.reason)
+    done = await hands.tried(name, doing)
+    outcome = Outcome(name, done.status, done.reason, arguments)
     run.outcomes.append(outcome)
-    cause = Cause(rule_id=run.rule_id, message_id=run.message_id)
-    applying.tell(work, run.ticket_id, name, arguments, done, cause)
+    hands.tell(run, name, arguments, done, None)
     return outcome
 
 
-def _values(work: Work, run: Run) -> Filling:
-    return Filling(run.context(work.account.domain), run.state.zone)
+def _values(hands: Hands, run: Run) -> Filling:
+    return Filling(run.context(hands.work.account.domain), run.state.zone)
 
 
-async def _do(work: Work, run: Run, name: str, arguments: Arguments) -> actions.Outcome:
-    own = OWN.get(name.lower())
-    if own is not None:
-        await own(work, run, arguments)
+async def _do(
+    hands: Hands, own: Mapping[str, Do], run: Run, name: str, arguments: Arguments
+) -> actions.Outcome:
+    do = own.get(name.lower())
+    if do is not None:
+        await do(hands, run, arguments)
         return actions.SUCCESS
-    known = actions.RUN.get(name.lower())
-    if known is None:
-        return actions.UNKNOWN
-    done = await known(work, run.ticket_id, arguments)
+    done = await hands.perform(run, name, arguments)
     if name.lower() == "setassignee" and done.status == "success":
         run.assigned = arguments["assignee_user"] is not None
     return done
 
 
-async def _note(work: Work, run: Run, given: Arguments) -> None:
-    await replies.note(work, run, replies.body(given))
-
-
-async def _reply(work: Work, run: Run, given: Arguments) -> None:
-    await replies.reply(work, run, replies.body(given), given.get("subject") or None)
-
-
-async def _delete(work: Work, run: Run, given: Arguments) -> None:
-    if run.state.ticket["trashed_datetime"] is not None:
-        raise Skipped(ALREADY)
-    await tickets.update(work, run.ticket_id, {"trashed_datetime": work.now})
-
-
-async def _apply(work: Work, run: Run, given: Arguments) -> None:
+async def _apply(hands: Hands, own: Mapping[str, Do], run: Run, given: Arguments) -> actions.Outcome:
     """The macro's answer as an automatic reply, then its other actions, each for itself."""
-    macro = await macros.active(work, actions.identifier(given.get("macro", given.get("macro_id")), "macro"))
+    id_ = actions.identifier(given.get("macro", given.get("macro_id")), "macro")
+    macro = await macros.active(hands.work, id_)
     if macro is None:
         raise Wrong("the macro is archived or gone")
 
     async def answer(text: Arguments, files: list[dict[str, Any]]) -> actions.Outcome:
-        return await actions.tried(work, applying.ANSWER, lambda: _answer(work, run, text, files))
+        async def doing() -> actions.Outcome:
+            await own["replytoticket"](hands, run, {**text, "attachments": files, "subject": None})
+            return actions.Outcome("success", None, run.written[-1])
+
+        return await hands.tried(applying.ANSWER, doing)
 
     async def perform(name: str, arguments: Arguments) -> actions.Outcome:
-        return await actions.tried(work, name, lambda: _do(work, run, name, arguments))
+        return await hands.tried(name, lambda: _do(hands, own, run, name, arguments))
 
-    steps = await applying.apply(
-        work,
-        run.ticket_id,
-        applying.holding(macro["actions"]),
-        Cause(macro_id=macro["id"], rule_id=run.rule_id, message_id=run.message_id),
-        values=_values(work, run),
-        answer=answer,
-        perform=perform,
-    )
-    run.outcomes += [Outcome(step.name, step.status, step.reason) for step in steps]
-    cause = Cause(rule_id=run.rule_id, message_id=run.message_id)
-    await applying.used(work, run.ticket_id, macro["id"], cause)
-
-
-async def _answer(work: Work, run: Run, text: Arguments, files: list[dict[str, Any]]) -> actions.Outcome:
-    await replies.reply(work, run, replies.body(text), None, files or None)
-    return actions.Outcome("success", None, run.written[-1])
-
-
-# Everything else is done by the same actions that macros have.
-OWN: dict[str, Do] = {
-    "addinternalnote": _note,
-    "replytoticket": _reply,
-    "sendemail": mails.send,
-    "applymacro": _apply,
-    "forwardmessage": mails.forward,
-    "deleteticket": _delete,
-}
+    steps = applying.plan(_values(hands, run), applying.holding(macro["actions"]))
+    await applying.by_rule(steps, answer, perform)
+    for step in steps:
+        run.outcomes.append(Outcome(step.name, step.status, step.reason, step.arguments))
+        done = actions.Outcome(step.status, step.reason)
+        hands.tell(run, step.name, step.arguments, done, macro["id"])
+    await hands.used(run, macro["id"])
+    return actions.SUCCESS

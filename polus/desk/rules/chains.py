@@ -46,7 +46,7 @@ class Stage(Protocol):
     async def deepen(self, level: int) -> None:
         """What follows is so many levels below the cause."""
 
-    def tell(self, rule_id: int, data: Mapping[str, Any]) -> None:
+    def told(self, rule_id: int, data: Mapping[str, Any]) -> None:
         """A run that did something, or was stopped, is over."""
 
 
@@ -104,7 +104,7 @@ class Chain:
             status, steps = await self._run(rule, one)
             self.failed[rule.id] = status in ("error", "limit")
         if one.outcomes or status in ("loop", "limit"):
-            self._stage.tell(rule.id, _told(one, status, level, steps, began))
+            self._stage.told(rule.id, _told(one, status, level, steps, began))
         if one.outcomes and status not in ("loop", "limit"):
             self._note(one, phase)
 

@@ -4,44 +4,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from polus.base import addresses
-from polus.desk import notices
 from polus.desk.actions import Skipped, Wrong
 from polus.desk.rules import replies
+from polus.desk.rules.acting import Hands
 from polus.desk.rules.runs import Run
 from polus.desk.rules.sights import Json
-from polus.store.work import Work
 
 # E-mails of rules out of one ticket in a day.
 MOST_A_DAY = 20
 MOST_RECIPIENTS = 50
-SENT = """
-select count(*) from events where account_id = $1 and ticket_id = $2 and type = 'action-executed'
-  and created_datetime > $3::timestamptz - interval '1 day'
-  and data->>'status' = 'success' and data->>'name' in ('sendEmail', 'forwardMessage')
-"""
 
 
-async def send(work: Work, run: Run, given: Mapping[str, Any]) -> None:
+async def send(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
     """`sendEmail`: public when it goes to the customer, else sent beside the ticket and quoted in a note."""
     lists = {name: _addresses(given.get(name)) for name in ("to", "cc", "bcc")}
     if not lists["to"]:
         raise Wrong("no valid address")
     said, subject = replies.body(given), str(given.get("subject") or "")
-    await _quota(work, run)
+    await _quota(hands, run)
     if not _own(run.state.ticket["customer"]) & {address.lower() for address in lists["to"]}:
         await _beside(
-            work, run, [one for found in lists.values() for one in found], subject, said["body_text"]
+            hands, run, [one for found in lists.values() for one in found], subject, said["body_text"]
         )
         return
-    replies.answered(run, work.now, any_cause=True)
-    await replies.pause(work, run)
+    replies.answered(run, hands.work.now, any_cause=True)
+    await replies.pause(hands, run)
     source: Json = {"type": "email"}
     source |= {
         name: [{"name": None, "address": one} for one in found] for name, found in lists.items() if found
     }
     integration = given.get("integration_id")
     await replies.write(
-        work,
+        hands,
         run,
         said,
         channel="email",
@@ -51,7 +45,7 @@ async def send(work: Work, run: Run, given: Mapping[str, Any]) -> None:
     )
 
 
-async def forward(work: Work, run: Run, given: Mapping[str, Any]) -> None:
+async def forward(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
     """`forwardMessage`: the newest public message, below what is said to it."""
     lists = [_addresses(given.get(name)) for name in ("to", "cc", "bcc")]
     if not lists[0]:
@@ -59,23 +53,23 @@ async def forward(work: Work, run: Run, given: Mapping[str, Any]) -> None:
     public = [one for one in run.state.ticket["messages"] if one["public"]]
     if not public:
         raise Skipped("no message")
-    await _quota(work, run)
+    await _quota(hands, run)
     newest, said = public[-1], str(given.get("body_text") or "")
     text = "\n\n".join(part for part in (said, newest["body_text"] or newest["stripped_text"] or "") if part)
     subject = "Fwd: " + (newest["subject"] or run.state.ticket["subject"] or "")
-    await _beside(work, run, [one for found in lists for one in found], subject, text)
+    await _beside(hands, run, [one for found in lists for one in found], subject, text)
 
 
-async def _quota(work: Work, run: Run) -> None:
-    if await work.db.fetchval(SENT, work.account.id, run.ticket_id, work.now) >= MOST_A_DAY:
+async def _quota(hands: Hands, run: Run) -> None:
+    if await hands.mailed(run) >= MOST_A_DAY:
         raise Skipped("too many e-mails out of this ticket today")
 
 
-async def _beside(work: Work, run: Run, whom: list[str], subject: str, text: str) -> None:
+async def _beside(hands: Hands, run: Run, whom: list[str], subject: str, text: str) -> None:
     for address in dict.fromkeys(whom):
-        await notices.add(work, address, subject, text)
+        await hands.notify(address, subject, text)
     head = "To: " + ", ".join(dict.fromkeys(whom)) + "\nSubject: " + subject
-    await replies.note(work, run, replies.body({"body_text": head + "\n\n" + text}))
+    await replies.note(hands, run, {"body_text": head + "\n\n" + text})
 
 
 def _addresses(given: Any) -> list[str]:

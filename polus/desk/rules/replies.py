@@ -7,26 +7,17 @@ from typing import Any
 
 from polus.base import addresses, clock, html
 from polus.desk.actions import Skipped, Wrong
+from polus.desk.rules.acting import Hands
 from polus.desk.rules.runs import Run
 from polus.desk.rules.sights import Json
-from polus.desk.tickets import drafts, messages
+from polus.desk.tickets import drafts
 from polus.desk.tickets.drafts import Draft
-from polus.store.work import Work
 
 # One customer gets at most one automatic reply in this time, whatever the ticket or rule.
 PAUSE = datetime.timedelta(minutes=5)
 STALE = datetime.timedelta(hours=24)
 BULK = frozenset(("bulk", "junk", "auto_reply"))
 MACHINE = re.compile(r"(?:mailer-daemon|postmaster|noreply|no-reply)@.*", re.IGNORECASE)
-
-# Two rules on two tickets of one customer must not both find that nothing was sent yet.
-QUEUE = (
-    "select pg_advisory_xact_lock(hashtextextended('automatic reply ' || $1::bigint || ' ' || $2::bigint, 0))"
-)
-RECENT = """
-select exists (select from messages where account_id = $1 and receiver_id = $2 and rule_id is not null and public
-  and from_agent and created_datetime > $3)
-"""
 
 Body = dict[str, str]
 
@@ -89,33 +80,41 @@ def _sender(message: Json) -> str:
     return str(source.get("address") or (message.get("sender") or {}).get("email") or "")
 
 
-async def pause(work: Work, run: Run) -> None:
-    """Skipped when the ticket's customer got an automatic reply just now. Whoever comes next waits for this one."""
-    customer_id = run.state.ticket["customer"]["id"]
-    await work.db.execute(QUEUE, work.account.id, customer_id)
-    if await work.db.fetchval(RECENT, work.account.id, customer_id, work.now - PAUSE):
+async def pause(hands: Hands, run: Run) -> None:
+    """Skipped when the ticket's customer got an automatic reply just now."""
+    if await hands.paused(run, hands.work.now - PAUSE):
         raise Skipped("rate")
 
 
-async def reply(
-    work: Work, run: Run, said: Body, subject: str | None = None, files: list[Json] | None = None
-) -> None:
-    """Answer the customer on the channel of his message, him alone; skipped when that is not called for."""
-    cause = answered(run, work.now)
+async def reply(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
+    """`replyToTicket`, and the text of a macro: answer the customer on the channel of his message, him alone.
+
+    Skipped when that is not called for.
+    """
+    said = body(given)
+    cause = answered(run, hands.work.now)
     assert cause is not None, "without one it was skipped"
     if cause["channel"] not in drafts.BY_EMAIL:
         raise Skipped("no-target")
-    await pause(work, run)
+    await pause(hands, run)
     address = _sender(cause)
     source: Json = {"type": cause["channel"]}
     # A mailing list is not answered, only who wrote through it: whoever else got the mail is left out.
     if addresses.is_email(address):
         name = ((cause.get("source") or {}).get("from") or {}).get("name")
         source["to"] = [{"name": name, "address": address}]
-    await write(work, run, said, channel=cause["channel"], source=source, subject=subject, attachments=files)
+    await write(
+        hands,
+        run,
+        said,
+        channel=cause["channel"],
+        source=source,
+        subject=given.get("subject") or None,
+        attachments=given.get("attachments") or None,
+    )
 
 
-async def write(work: Work, run: Run, said: Body, **more: Any) -> None:
+async def write(hands: Hands, run: Run, said: Body, **more: Any) -> None:
     """A message of the account's bot in the ticket: a note, or to the customer."""
     draft = Draft(
         from_agent=True,
@@ -126,9 +125,9 @@ async def write(work: Work, run: Run, said: Body, **more: Any) -> None:
         body_html=said["body_html"],
         **more,
     )
-    run.written.append(await messages.add(work, run.ticket_id, draft))
+    run.written.append(await hands.write(draft))
 
 
-async def note(work: Work, run: Run, said: Body) -> None:
-    """An internal note."""
-    await write(work, run, said, channel=drafts.NOTE)
+async def note(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
+    """`addInternalNote`."""
+    await write(hands, run, body(given), channel=drafts.NOTE)

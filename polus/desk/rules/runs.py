@@ -1,5 +1,6 @@
 """One run of a rule on a ticket: what it was called for, what it sees, and what became of its actions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -8,11 +9,12 @@ from polus.desk.rules.sights import Json, State
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one action: `status` success, skipped or error."""
+    """What became of one action: `status` success, skipped or error; its arguments with all variables filled."""
 
     name: str
     status: str
     reason: str | None = None
+    arguments: Mapping[str, Any] = {}
 
 
 class Run(msgspec.Struct, kw_only=True):

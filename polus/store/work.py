@@ -249,3 +249,13 @@ async def reading(database: Database, account: Account, actor: Actor) -> AsyncIt
     """A connection without a transaction: one statement sees one moment, which is all an answer needs."""
     async with database.pool.acquire() as db:
         yield Work(database, db, account, actor, NO_CAUSE)
+
+
+@asynccontextmanager
+async def looking(database: Database, account: Account, actor: Actor) -> AsyncIterator[Work]:
+    """A transaction that sees one moment throughout and in which the database refuses every write."""
+    async with (
+        database.pool.acquire() as db,
+        db.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield Work(database, db, account, actor, NO_CAUSE)

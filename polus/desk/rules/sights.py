@@ -1,12 +1,13 @@
 """What a rule sees: the ticket in its full wire form with what only rules ask for, and the hours that apply."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from polus.base import errors
 from polus.desk import business_hours
-from polus.desk.tickets import tickets
+from polus.desk.tickets import projections, tickets
 from polus.lang.hours import Hours
 from polus.store.work import Work
 
@@ -33,6 +34,17 @@ select json_build_object(
 from tickets t join accounts a on a.id = t.account_id where t.account_id = $1 and t.id = $2
 """
 
+# The same of many: each by its own plan, as one is.
+MANY = (
+    "select g.id, f.custom_fields, f.wire, e.extras from unnest($3::bigint[]) as g (id) cross join lateral ("
+    + projections.FULL.replace("t.id = $3", "t.id = g.id and t.merged_into_id is null offset 0")
+    + ") f cross join lateral ("
+    + EXTRAS.replace("'bot_id', a.bot_id)::text", "'bot_id', a.bot_id)::text as extras").replace(
+        "t.id = $2", "t.id = g.id"
+    )
+    + ") e"
+)
+
 
 class State(msgspec.Struct):
     """One moment of a ticket. `zone`: the account's time zone."""
@@ -56,7 +68,20 @@ async def state(work: Work, ticket_id: int) -> State:
     text = await work.db.fetchval(EXTRAS, work.account.id, ticket_id)
     if text is None:
         raise errors.NotFound
-    extras = msgspec.json.decode(text)
+    return _state(ticket, msgspec.json.decode(text))
+
+
+async def states(work: Work, ticket_ids: Sequence[int]) -> dict[int, State]:
+    """Many tickets at once; those that are gone or part of others are left out."""
+    found = {}
+    for row in await work.db.fetch(MANY, work.account.id, None, list(ticket_ids)):
+        found[row["id"]] = _state(
+            msgspec.json.decode(projections.full(row)), msgspec.json.decode(row["extras"])
+        )
+    return found
+
+
+def _state(ticket: Json, extras: Json) -> State:
     ticket |= {"integrations": extras["integrations"], "store": extras["store"]}
     if ticket["customer"] is not None:
         ticket["customer"] |= extras["customer"] or {}

@@ -43,8 +43,10 @@ class _FilesFirst(TyperGroup):
 
 
 mail = typer.Typer(cls=_FilesFirst, help="Mails: `polus mail FILE…` takes files in as SMTP would.", **PLAIN)
+rules = typer.Typer(help="Rules: tried on history before they go live.", **PLAIN)
 app.add_typer(account, name="account")
 app.add_typer(mail, name="mail")
+app.add_typer(rules, name="rules")
 app.add_typer(user, name="user")
 
 
@@ -211,6 +213,32 @@ def mail_replay(
     from polus import letterbox
 
     _run(lambda settings: letterbox.replay(settings, ids, as_json), as_json, data=data)
+
+
+@rules.command("try")
+def rules_try(
+    rule: Annotated[str, Argument(help="The number of a rule, or a file with the code of one.")],
+    since: Annotated[str, Option(help="How far back: 90d, 2w, 12h.")] = "90d",
+    on: Annotated[
+        str | None,
+        Option(help="Triggers, with commas; of a file: ticket-created,ticket-message-created."),
+    ] = None,
+    account: Of = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a rule over history: what it would have done, and where other rules want otherwise. Changes nothing."""
+    from polus import rule_trials
+
+    _run(lambda settings: rule_trials.run(settings, account, rule, on, since, as_json), as_json, data=data)
+
+
+@rules.command("list")
+def rules_list(account: Of = "", data: Data = None, as_json: AsJson = False) -> None:
+    """List the rules in the order in which they run, with why one was switched off."""
+    from polus import rule_trials
+
+    _run(lambda settings: rule_trials.list_(settings, account, as_json), as_json, data=data)
 
 
 @app.command()

@@ -57,7 +57,7 @@ async def add_user(settings: Settings, domain: str, email: str, name: str, role:
     password = secrets.token_urlsafe(12)
     password_hash = await crypto.hash_password(password)
     async with founding.current(settings) as database:
-        account = await _account(database, domain)
+        account = await only_account(database, domain)
         async with writing(database, account, SYSTEM) as work:
             user_id = await users.create(work, email, name, role)
             await work.db.execute(SET_PASSWORD, account.id, user_id, password_hash)
@@ -86,7 +86,7 @@ async def seed(
 ) -> None:
     """Tickets that somebody might have written."""
     async with founding.current(settings) as database:
-        account = await _account(database, domain)
+        account = await only_account(database, domain)
         with screen.progress("Tickets", tickets, shown=not as_json) as told:
             seeded = await seeds.sow(database, account, tickets, seed=seed, until=until, told=told)
     if as_json:
@@ -98,7 +98,8 @@ async def seed(
         )
 
 
-async def _account(database: Database, domain: str) -> Account:
+async def only_account(database: Database, domain: str) -> Account:
+    """The account of that domain, or the only one there is; refused when it is unclear."""
     async with database.pool.acquire() as db:
         rows = await db.fetch(ACCOUNTS, domain)
     if not rows:

@@ -193,6 +193,14 @@ SAMPLES: dict[str, Sample] = {
     "get-rule": Sample(1, ("rule",)),
     "update-rule": Sample(6, ("rule",), lambda things: {"code": _code(things), "deactivated_datetime": None}),
     "delete-rule": Sample(2, ("rule",)),
+    "try-rules": Sample(
+        5,
+        body=lambda _: {
+            "start_datetime": "2026-01-01",
+            "end_datetime": "2026-03-01",
+            "rules": [{"code": "Action('addTags', {tags: 'x'})", "event_types": "ticket-created"}],
+        },
+    ),
     "list-satisfaction-surveys": Sample(1),
     "create-satisfaction-survey": Sample(
         2, body=lambda things: {"ticket_id": things["ticket2"], "customer_id": things["customer"]}

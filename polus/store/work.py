@@ -252,10 +252,14 @@ async def reading(database: Database, account: Account, actor: Actor) -> AsyncIt
 
 
 @asynccontextmanager
+async def frozen(work: Work) -> AsyncIterator[None]:
+    """On a connection of `reading`: one moment throughout, and the database refuses every write."""
+    async with work.db.transaction(isolation="repeatable_read", readonly=True):
+        yield
+
+
+@asynccontextmanager
 async def looking(database: Database, account: Account, actor: Actor) -> AsyncIterator[Work]:
     """A transaction that sees one moment throughout and in which the database refuses every write."""
-    async with (
-        database.pool.acquire() as db,
-        db.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        yield Work(database, db, account, actor, NO_CAUSE)
+    async with reading(database, account, actor) as work, frozen(work):
+        yield work

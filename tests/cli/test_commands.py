@@ -14,7 +14,7 @@ from tests import certificates
 from tests.cli.programs import Installation
 
 COMMANDS = (
-    "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key",
+    "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "rules", "rules try",
     "seed", "version",
 )  # fmt: skip
 

@@ -149,7 +149,8 @@ async def test_a_recorded_history_gives_exactly_the_recorded_executions(shop: Sh
     assert [row for row in found if row.changed] == []
     assert len(recorded) > 60
     told = [
-        (row.rule_id, row.ticket_id, row.message_id, row.event_type, row.depth, row.status) for row in found
+        (row.rule_id, row.ticket_id, row.message_id, row.event_type, row.depth, row.status, row.steps)
+        for row in found
     ]
     assert told == [
         (
@@ -159,6 +160,7 @@ async def test_a_recorded_history_gives_exactly_the_recorded_executions(shop: Sh
             data["event_type"],
             data["depth"],
             data["status"],
+            data["steps"],
         )
         for rule_id, data in recorded
     ]

@@ -40,6 +40,11 @@ select count(*) filter (where deactivated_datetime is null) as active, max(prior
   (select (data->>'max_active_rules')::bigint from account_settings where account_id = $1 and type = 'limits') as most
 from rules where account_id = $1
 """
+OVERVIEW = """
+select id, name, description, event_types, priority, code, deactivated_datetime, deactivation_reason, failures,
+  created_datetime, updated_datetime
+from rules where account_id = $1 order by priority desc, id
+"""
 INSERT = (
     """
 insert into rules as r (account_id, name, description, code, code_ast, names, event_types, priority,
@@ -78,6 +83,11 @@ async def get(work: Work, rule_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def overview(work: Work) -> list[dict[str, Any]]:
+    """All rules in the order in which they run, with why Polus switched one off."""
+    return [dict(row) for row in await work.db.fetch(OVERVIEW, work.account.id)]
 
 
 async def require(work: Work, rule_id: int) -> None:

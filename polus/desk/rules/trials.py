@@ -6,6 +6,7 @@ changed: the caller's transaction (`store.work.looking`) refuses writes.
 """
 
 import datetime
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from polus.lang import run
 from polus.lang.sight import Exhausted, Meter, Sight
 from polus.store.work import Work
 
+SECONDS = 5.0  # for one answer
+LAST = 2**63 - 1
 EVENTS = 1_500  # that call rules, read at a time
 MOST_DAYS = 90
 # What a draft without an id goes by.
@@ -69,6 +72,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: int
     depth: int
     status: str
+    steps: int
     actions: list[Json]
     live_actions: list[Json]
     changed: bool
@@ -145,6 +149,41 @@ async def play(
             return
 
 
+async def some(
+    work: Work,
+    given: Cast,
+    start: datetime.datetime,
+    end: datetime.datetime,
+    *,
+    position: Position | None = None,
+    ticket_ids: Sequence[int] | None = None,
+    limit: int,
+    seconds: float = SECONDS,
+) -> Part:
+    """About `limit` rows, or what some seconds suffice for; what belongs to one moment is never parted."""
+    whole, begun = Part([], 0, set(), position), time.monotonic()
+    async for part in play(work, given, start, end, position=position, ticket_ids=ticket_ids):
+        whole.chains += part.chains
+        whole.tickets |= part.tickets
+        whole.rows += part.rows
+        whole.position = part.position
+        if len(whole.rows) >= limit or time.monotonic() - begun > seconds:
+            break
+    kept = _moment_after(whole.rows, limit)
+    if kept < len(whole.rows):
+        del whole.rows[kept:]
+        whole.position = (whole.rows[-1].datetime, LAST)
+    return whole
+
+
+def _moment_after(rows: Sequence[Row], limit: int) -> int:
+    """How many rows are kept, so that the last one's moment is whole."""
+    kept = min(limit, len(rows))
+    while 0 < kept < len(rows) and rows[kept].datetime == rows[kept - 1].datetime:
+        kept += 1
+    return kept
+
+
 class _Trial:
     """One cast on many tickets."""
 
@@ -162,6 +201,8 @@ class _Trial:
     async def part(self, page: histories.Page) -> Part:
         """What the rules make of a page of causes."""
         ids = list({cause.ticket_id for cause in page.causes})
+        if not ids:
+            return Part([], 0, set(), page.position)
         tickets = await self._screened(ids)
         hits = [
             cause
@@ -169,7 +210,7 @@ class _Trial:
             if cause.ticket_id in tickets
             and (await self._acts(cause, tickets[cause.ticket_id], page) or cause.live)
         ]
-        states = await sights.states(self._work, list({cause.ticket_id for cause in hits}))
+        states = await sights.states(self._work, list({cause.ticket_id for cause in hits})) if hits else {}
         rows: list[Row] = []
         for cause in hits:
             if cause.ticket_id in states:
@@ -239,6 +280,7 @@ class _Trial:
             rule_id=ran.rule_id,
             depth=ran.data["depth"],
             status=ran.data["status"],
+            steps=ran.data["steps"],
             actions=now,
             live_actions=then,
             changed=now != then,
@@ -257,6 +299,7 @@ class _Trial:
             rule_id=rule_id,
             depth=0,
             status="silent",
+            steps=0,
             actions=[],
             live_actions=_live(cause, rule_id, message_id),
             changed=True,

@@ -30,6 +30,7 @@ from polus.reactions import table as reactions
 from polus.reactions.jobs import Jobs
 from polus.reactions.outbox import Outbox
 from polus.reactions.outside import Outside
+from polus.reactions.planned import Planned
 from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Key, Lane, Queue
@@ -67,6 +68,7 @@ class Worker:
             Snoozed(database, book).lane(),
             Waiting(database, book).lane(),
             Late(database, book).lane(),
+            Planned(database, book).lane(),
             self._chores.lane(),
         )
         turns = asyncio.Lock()

@@ -147,6 +147,25 @@ def _written(name: str, attributes: Mapping[str, str | None]) -> str:
     )
 
 
+_WRITTEN = nh3.Cleaner(
+    tags=set("a b blockquote br code div em i li ol p pre strong u ul".split()),
+    attributes={"a": {"href"}},
+    url_schemes={"http", "https", "mailto", "tel"},
+    link_rel=None,
+)
+_FORMAT = re.compile(r"<(?!/?(?:br|div|p)\b)[a-z]", re.IGNORECASE)
+
+
+def written(html: str) -> str:
+    """HTML that people write in the workspace: bold, italic, lists, links, quotes and no look of its own."""
+    return _WRITTEN.clean(nested(html))
+
+
+def is_formatted(html: str) -> bool:
+    """Whether HTML says more than its words and lines do."""
+    return _FORMAT.search(html) is not None
+
+
 def to_text(html: str) -> str:
     """Readable plain text: paragraphs, lists, links, quotes as `> `; linear time. Hidden parts are left out."""
     return plain.read(text.clean(html[:MAX_LENGTH]))

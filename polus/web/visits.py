@@ -82,6 +82,11 @@ class Visit:
         given = [value for value in self.form.getlist(name) if isinstance(value, str)] if self.form else []
         return given[-1].replace("\0", "") if given else ""
 
+    def fields(self, name: str) -> list[str]:
+        """All text fields of that name."""
+        given = self.form.getlist(name) if self.form else []
+        return [value.replace("\0", "") for value in given if isinstance(value, str)]
+
     def uploads(self, name: str) -> list[UploadFile]:
         """The files of that field; a field left empty sends one without a name."""
         given = self.form.getlist(name) if self.form else []

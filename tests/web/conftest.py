@@ -23,6 +23,10 @@ from polus.desk import sessions
 from polus.oauth.door import Door
 from polus.store.database import Database
 from polus.store.work import SYSTEM, writing
+from polus.desk.accounts import Book
+from polus.reactions.planned import Planned
+from polus.store.database import Database
+from polus.store.queue import Queue
 from polus.web.site import Site
 from tests import world as worlds
 
@@ -62,6 +66,12 @@ async def shop(database: Database, http: Any, house: tuple[str, Site]) -> worlds
     for client in (made.ada, made.oda):
         await made.rows("update users set password_hash = $3 where account_id = $1 and id = $2 returning id", client.user_id, hashed)  # fmt: skip
     return made
+
+
+async def send_planned(shop: worlds.World) -> None:
+    """What waits to be sent is due now, and the worker does it."""
+    await shop.rows("update planned set due_datetime = now() where account_id = $1 returning id")
+    await Queue(shop.database, Planned(shop.database, Book(shop.database, "")).lane()).drain()
 
 
 @dataclass

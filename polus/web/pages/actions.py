@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from polus.base import errors
-from polus.desk import tags
+from polus.desk import searches, tags
 from polus.desk.customers import customers
 from polus.desk.tickets import labels, messages, tickets
 from polus.desk.views import rails
@@ -182,6 +183,15 @@ async def customer_note(visit: Visit) -> Response:
     return see_other(f"/inbox/{view(visit)}" + (f"/{ticket_id}" if ticket_id else ""))
 
 
+async def suggest_addresses(visit: Visit) -> Response:
+    """Addresses of customers that hold what was typed."""
+    asked = visit.request.query_params.get("q", "")[:256]
+    async with visit.reading() as work:
+        found = await searches.find(work, "customer_channel_email", asked, MOST_SUGGESTIONS)
+    known = [msgspec.json.decode(one) for one in found]
+    return visit.page("fragments/addresses.html", visit.here(), found=known)
+
+
 async def suggest_tags(visit: Visit) -> Response:
     """Tags that begin with, or hold, what was typed."""
     async with visit.reading() as work:
@@ -194,4 +204,5 @@ ROUTES = (
     routes.post("/tickets/{ticket:int}/read", read),
     routes.post("/customers/{customer:int}/note", customer_note),
     routes.get("/suggest/tags", suggest_tags),
+    routes.get("/suggest/addresses", suggest_addresses),
 )

@@ -4,11 +4,13 @@ from typing import Any
 
 import msgspec
 
-from polus.desk import files, inbox
+from polus.base import html
+from polus.desk import composing, files, inbox, planned, unfinished
+from polus.desk.composing import Composed
 from polus.desk.customers import customers
 from polus.desk.tickets import tickets
 from polus.store.work import Work
-from polus.web import choices, render, timelines
+from polus.web import chips, choices, render, timelines
 from polus.web.render import Here, Wire
 
 OTHERS = 8
@@ -23,6 +25,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         msgspec.json.decode(other)
         for other in await inbox.others(work, customer["id"], ticket_id, OTHERS + 1)
     ]
+    begun = await unfinished.get(work, ticket_id)
     people, teams = await inbox.people(work), await inbox.teams(work)
     return {
         "ticket": ticket,
@@ -38,17 +41,48 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "others": others[:OTHERS],
         "others_more": len(others) > OTHERS,
         "reply": reply(ticket, here),
-        "draft": None,
+        "draft": None if begun is None else await drafted(work, here, begun),
+        "planned": await planned.of_ticket(work, ticket_id),
         "errors": {},
         "notice": None,
+        "newer": [],
+        "then": "",
     }
+
+
+async def drafted(work: Work, here: Here, composed: Composed) -> Wire:
+    """What the composer is filled with: the content, its files as they can be opened, its actions in words."""
+    found = await files.find(work, composed.files)
+    return {
+        "mode": composed.mode,
+        "channel": composed.channel,
+        "sender": composed.sender,
+        "html": html.written(composed.html) if composed.html else "",
+        "body": composed.body,
+        "to": composed.to,
+        "cc": composed.cc,
+        "bcc": composed.bcc,
+        "files": [composing.attached(url, file) | {"href": own(work, url)} for url, file in found.items()],
+        "macros": composed.macros,
+        "actions": [
+            {"said": chips.said(here, action), "action": msgspec.json.encode(action).decode()}
+            for action in composed.actions
+        ],
+        "about": composed.about,
+        "seen": composed.seen,
+    }
+
+
+def own(work: Work, url: str) -> str:
+    """Where a file that lies with us is fetched with the agent's session; nothing for others."""
+    place = files.placed(work.account, url)
+    return "/attachments/" + "/".join(place) if place else ""
 
 
 def attached(work: Work, ticket: Wire) -> dict[str, str]:
     """Where the attachments that lie with us are fetched with the agent's session, by their wire address."""
     urls = {file["url"] for message in ticket["messages"] for file in message["attachments"] or []}
-    placed = {url: files.placed(work.account, url) for url in urls}
-    return {url: "/attachments/" + "/".join(place) for url, place in placed.items() if place}
+    return {url: place for url in urls if (place := own(work, url))}
 
 
 async def _names(work: Work, people: list[Wire], history: list[Wire]) -> dict[int, str]:
@@ -75,8 +109,24 @@ def reply(ticket: Wire, here: Here) -> dict[str, Any]:
         "reason": reason,
         "to": answered(ticket),
         "from_address": sending(ticket, integrations),
+        "senders": integrations if len(integrations) > 1 else [],
+        "all": everybody(ticket, integrations),
+        "last": max((message["id"] for message in ticket["messages"]), default=0),
         "copies": True,
     }
+
+
+def everybody(ticket: Wire, integrations: list[Wire]) -> str:
+    """Whom a reply to all goes to besides the customer: who else the last mail from outside went to, ourselves left out."""
+    ours = {str(one["address"] or "").lower() for one in integrations}
+    for message in reversed(ticket["messages"]):
+        if not message["from_agent"] and message["channel"] == "email":
+            source = message["source"]
+            copied = [*(source.get("to") or []), *(source.get("cc") or [])]
+            known = ours | {answered(ticket).lower()}
+            addresses = [str(one.get("address") or "") for one in copied]
+            return ", ".join(one for one in dict.fromkeys(addresses) if one and one.lower() not in known)
+    return ""
 
 
 def answered(ticket: Wire) -> str:

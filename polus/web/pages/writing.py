@@ -1,75 +1,132 @@
-"""The composer: an answer to the customer or a note for the team, and what shall happen to the ticket with it."""
+"""The composer: an answer, a note or a forward, what shall happen to the ticket with it, and drafts of all these."""
 
+import datetime
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email.utils import getaddresses
 from typing import Any
 
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from polus.base import addresses, errors, html, wire
-from polus.base import text as texts
-from polus.desk import files
+from polus.base import errors, wire
+from polus.desk import composing, files, planned, unfinished
+from polus.desk.composing import Composed, Follows, Unusable
 from polus.desk.files import Kept
-from polus.desk.tickets import drafts, messages, tickets
-from polus.desk.tickets.drafts import Draft
 from polus.store.files import Files
-from polus.web import render, routes
-from polus.web.pages import actions, ticket_facts
-from polus.web.render import Here, Wire
+from polus.store.work import Work
+from polus.web import choices, render, routes
+from polus.web.pages import actions, macro_bar, ticket_facts
+from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
 
-MOST_RECIPIENTS = 50
-FIELDS = ("to", "cc", "bcc")
+MODES = ("reply", "note", "forward")
 CHUNK = 64 * 1024
-
-
-class Unusable(Exception):
-    """What was written cannot be sent; `problems` maps fields to sentences."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
+MOST_FILES = 50
 
 
 async def send(visit: Visit) -> Response:
-    """Store the message, close the ticket if asked, and show the ticket again; else the composer with what is wrong."""
-    note = visit.field("mode") == "note"
+    """Send the message, now or later, and show the ticket again; else the composer with what is wrong.
+
+    `hold`: only when it can no longer be undone; scripts ask for that.
+    """
+    written = composed(visit)
+    note = written.mode == "note"
     visit.actor.require(actions.READER if note else actions.WRITER)
     ticket_id: int = visit.request.path_params["ticket"]
     here = visit.here(view=actions.view(visit))
+    plan_id = None
     try:
-        async with uploaded(visit, here) as kept, visit.writing() as work:
-            ticket = msgspec.json.decode(await tickets.get(work, ticket_id))
-            draft = noted(visit, here) if note else answered(visit, here, ticket)
-            stored = await files.add(work, "attachment", kept, referenced=True)
-            draft.attachments = [{**msgspec.json.decode(file), "public": False} for file in stored] or None
-            await messages.add(work, ticket_id, draft)
-            if visit.field("then") == "close":
-                visit.actor.require(actions.WRITER)
-                await tickets.update(work, ticket_id, {"status": "closed"})
+        follows, at = followed(visit, here)
+        if follows.change:
+            visit.actor.require(actions.WRITER)
+        async with uploaded(visit) as kept, visit.writing() as work:
+            anyway = bool(visit.field("anyway"))
+            if at is not None or (visit.field("hold") and not kept):
+                plan_id = await planned.plan(work, ticket_id, written, follows, at, anyway=anyway)
+            else:
+                await composing.send(work, ticket_id, written, follows, kept, anyway=anyway)
+                await unfinished.forget(work, ticket_id)
     except errors.Merged as merged:
         return see_other(f"/inbox/{here.view}/{merged.survivor_id}")
+    except composing.Outdated as outdated:
+        return await again(visit, here, ticket_id, {}, newer=outdated.message_ids)
     except Unusable as unusable:
-        return await again(visit, here, ticket_id, unusable.problems)
+        return await again(visit, here, ticket_id, sentences(here, unusable))
     except (errors.Invalid, errors.Conflict) as refusal:
         return await again(visit, here, ticket_id, {"message": actions.sentence(refusal)})
     if not visit.partial:
         return see_other(f"/inbox/{here.view}/{ticket_id}")
     answer = await actions.again(visit, ticket_id)
-    answer.headers["hx-trigger"] = wire.encode({"polus:sent": {"ticket": ticket_id}})
+    told = {"ticket": ticket_id, "plan": plan_id, "undo": at is None, "follows": follows.change}
+    answer.headers["hx-trigger"] = wire.encode({"polus:sent": told})
     return answer
 
 
-@asynccontextmanager
-async def uploaded(visit: Visit, here: Here) -> AsyncIterator[list[Kept]]:
-    """The form's files, in the store; taken out of it again when the message does not come about."""
+def composed(visit: Visit) -> Composed:
+    """The composer's fields."""
+    mode = visit.field("mode")
+    return Composed(
+        mode=mode if mode in MODES else "reply",  # type: ignore[arg-type]
+        channel=visit.field("channel")[:64] or "email",
+        to=visit.field("to"),
+        cc=visit.field("cc"),
+        bcc=visit.field("bcc"),
+        sender=actions.integer(visit.field("sender")),
+        body=visit.field("body"),
+        html=visit.field("html"),
+        files=visit.fields("file")[:MOST_FILES],
+        macros=[number for given in visit.fields("macro") if (number := actions.integer(given))],
+        actions=[action for given in visit.fields("chip") if (action := decoded(given))],
+        about=actions.integer(visit.field("about")),
+        seen=actions.integer(visit.field("seen")),
+    )
+
+
+def decoded(given: str) -> dict[str, Any] | None:
+    """An action of a chip; nothing when it is none."""
+    try:
+        found = msgspec.json.decode(given)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    right = isinstance(found, dict) and isinstance(found.get("name"), str)
+    return found if right and isinstance(found.get("arguments"), dict) else None
+
+
+def followed(visit: Visit, here: Here) -> tuple[Follows, datetime.datetime | None]:
+    """What follows for the ticket, and when to send: `then` is a word, perhaps with a moment behind it, else in `at`."""
+    word, _, moment = visit.field("then").partition(" ")
+    if word not in ("snooze", "later"):
+        return Follows("close" if word == "close" else ""), None
+    at = choices.read(moment or visit.field("at"), here)
+    if at is None:
+        raise errors.one("then", errors.NOT_DATETIME)
+    return (Follows("snooze", at), None) if word == "snooze" else (Follows(), at)
+
+
+def sentences(here: Here, unusable: Unusable) -> dict[str, str]:
+    """What is wrong with each field, in the agent's language."""
     _ = render.catalogue(here.language).gettext
+    said = {
+        "empty": _("Write something first."),
+        "long": _("The text is too long."),
+        "nobody": _("Say whom it shall go to."),
+        "address": _("“%(what)s” is not an e-mail address."),
+        "many": _("At most %(what)s addresses."),
+        "files": _("At most %(what)s files."),
+        "gone": _("The file “%(what)s” is not there any more."),
+        "quoted": _("The message to forward is not there any more."),
+        "large": _("A file may have 20 MB at most."),
+    }
+    return {field: said[code] % {"what": what} for field, (code, what) in unusable.problems.items()}
+
+
+@asynccontextmanager
+async def uploaded(visit: Visit) -> AsyncIterator[list[Kept]]:
+    """The form's files, in the store; taken out of it again when nothing comes of them."""
     given = visit.uploads("attachments")
     if len(given) > files.MOST_FILES:
-        raise Unusable({"attachments": _("At most %(n)s files.") % {"n": files.MOST_FILES}})
+        raise Unusable({"attachments": ("files", str(files.MOST_FILES))})
     store, kept = visit.house.database.files, list[Kept]()
     try:
         for upload in given:
@@ -78,7 +135,7 @@ async def uploaded(visit: Visit, here: Here) -> AsyncIterator[list[Kept]]:
         yield kept
     except errors.TooLarge:
         await forget(store, kept)
-        raise Unusable({"attachments": _("A file may have 20 MB at most.")}) from None
+        raise Unusable({"attachments": ("large", "")}) from None
     except BaseException:
         await forget(store, kept)
         raise
@@ -94,86 +151,92 @@ async def chunks(upload: UploadFile) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def again(visit: Visit, here: Here, ticket_id: int, problems: dict[str, str]) -> Response:
-    """The composer with everything that was written, and beside each field what is wrong with it."""
-    draft = {name: visit.field(name) for name in ("mode", "body", *FIELDS)}
+async def again(
+    visit: Visit, here: Here, ticket_id: int, problems: dict[str, str], newer: list[int] | None = None
+) -> Response:
+    """The composer with everything that was written, and beside each field what is wrong with it.
+
+    `newer`: messages that others wrote meanwhile, shown before it can be sent anyway.
+    """
+    written = composed(visit)
+    more: dict[str, Any] = {"errors": problems, "newer": newer or [], "then": visit.field("then")}
     if not visit.partial:
-        return await actions.again(visit, ticket_id, 422, draft=draft, errors=problems)
+        async with visit.reading() as work:
+            more["draft"] = await ticket_facts.drafted(work, here, written)
+        return await actions.again(visit, ticket_id, 422, **more)
     async with visit.reading() as work:
-        facts = await ticket_facts.of(work, here, ticket_id)
-    more = {"draft": draft, "errors": problems}
-    answer = refused(visit.page("fragments/composer.html", here, **facts | more))
+        more["draft"] = await ticket_facts.drafted(work, here, written)
+        answer = refused(await composer(work, visit, here, ticket_id, **more))
     answer.headers["hx-retarget"] = f"#composer-{ticket_id}"
     answer.headers["hx-reswap"] = "outerHTML"
     return answer
 
 
-def noted(visit: Visit, here: Here) -> Draft:
-    """An internal note."""
-    return Draft(channel=drafts.NOTE, from_agent=True, via="helpdesk", **said(visit, here))
+async def composer(work: Work, visit: Visit, here: Here, ticket_id: int, **more: Any) -> Response:
+    facts = await ticket_facts.of(work, here, ticket_id)
+    return visit.page("fragments/composer.html", here, **facts | more)
 
 
-def answered(visit: Visit, here: Here, ticket: Wire) -> Draft:
-    """An answer by e-mail; from which address of the account it goes is the desk's to find."""
-    _ = render.catalogue(here.language).gettext
-    words = said(visit, here)
-    lists = {name: recipients(visit.field(name), ticket, here, name) for name in FIELDS}
-    if not lists["to"]:
-        raise Unusable({"to": _("Say whom it shall go to.")})
-    source: dict[str, Any] = {"type": "email"} | {name: found for name, found in lists.items() if found}
-    return Draft(
-        channel="email",
-        from_agent=True,
-        via="helpdesk",
-        source=source,
-        subject=answering(ticket["subject"]),
-        receiver={"id": ticket["customer"]["id"]},
-        **words,
-    )
+async def fragment(visit: Visit) -> Response:
+    """The composer of a ticket as the server keeps it: empty, or with the draft."""
+    here = visit.here(view=visit.request.path_params["view"])
+    async with visit.reading() as work:
+        return await composer(work, visit, here, visit.request.path_params["ticket"])
 
 
-def said(visit: Visit, here: Here) -> dict[str, Any]:
-    """Who says what: the text as typed, and as HTML that looks the same."""
-    _ = render.catalogue(here.language).gettext
-    body = texts.unix_lines(texts.clean(visit.field("body"))).strip()
-    if not body:
-        raise Unusable({"body": _("Write something first.")})
-    if texts.truncate(body) != body:
-        raise Unusable({"body": _("The text is too long.")})
-    rich = html.from_text(body)
-    return {
-        "sender": {"id": visit.person.user_id},
-        "body_text": body,
-        "body_html": rich,
-        "stripped_text": body,
-        "stripped_html": rich,
-    }
+async def draft(visit: Visit) -> Response:
+    """Keep what is written so far."""
+    ticket_id: int = visit.request.path_params["ticket"]
+    async with visit.writing() as work:
+        await unfinished.save(work, ticket_id, composed(visit))
+    return Response(status_code=204)
 
 
-def recipients(written: str, ticket: Wire, here: Here, field: str) -> list[dict[str, Any]]:
-    """The addresses of a line such as `Ann <ann@x.example>, bob@y.example`; Unusable when one is none."""
-    _ = render.catalogue(here.language).gettext
-    customer, found = ticket["customer"], []
-    for name, address in getaddresses([written.replace(";", ",").replace("\n", ",")]):
-        if not address and not name:
-            continue
-        plain = addresses.email(address)
-        if not addresses.is_email(plain) or "." not in plain.partition("@")[2]:
-            raise Unusable(
-                {field: _("“%(text)s” is not an e-mail address.") % {"text": (address or name)[:80]}}
-            )
-        known = customer["name"] if plain == (customer["email"] or "").lower() else None
-        found.append({"name": name or known, "address": plain})
-    if len(found) > MOST_RECIPIENTS:
-        raise Unusable({field: _("At most %(n)s addresses.") % {"n": MOST_RECIPIENTS}})
-    return found
+async def upload(visit: Visit) -> Response:
+    """One file for a message to come, private; tells where it lies."""
+    try:
+        async with uploaded(visit) as kept, visit.writing() as work:
+            stored = [msgspec.json.decode(file) for file in await files.add(work, "attachment", kept)]
+            told = [file | {"href": ticket_facts.own(work, file["url"])} for file in stored]
+    except Unusable as unusable:
+        said = sentences(visit.here(), unusable)["attachments"]
+        return Response(wire.encode({"error": said}), media_type="application/json")
+    return Response(wire.encode({"files": told}), media_type="application/json")
 
 
-def answering(subject: str | None) -> str | None:
-    """`Re: ` in front, once."""
-    if not subject:
-        return None
-    return subject if subject[:3].lower() == "re:" else ("Re: " + subject)[:998]
+async def take_back(visit: Visit) -> Response:
+    """A planned message becomes a draft again."""
+    visit.actor.require(actions.WRITER)
+    return await decide(visit, planned.take_back)
 
 
-ROUTES = (routes.post("/tickets/{ticket:int}/messages", send),)
+async def hurry(visit: Visit) -> Response:
+    """A planned message goes now."""
+    visit.actor.require(actions.WRITER)
+    return await decide(visit, planned.hurry)
+
+
+async def decide(visit: Visit, verb: Any) -> Response:
+    params = visit.request.path_params
+    ticket_id: int = params["ticket"]
+    try:
+        async with visit.writing() as work:
+            await verb(work, ticket_id, params["plan"])
+    except errors.Conflict as refusal:
+        return await actions.again(visit, ticket_id, 422, notice={"bad": True, "text": refusal.msg})
+    if not visit.partial:
+        return see_other(f"/inbox/{actions.view(visit)}/{ticket_id}")
+    answer = await actions.again(visit, ticket_id)
+    answer.headers["hx-trigger"] = wire.encode({"polus:draft": {"ticket": ticket_id}})
+    return answer
+
+
+ROUTES = (
+    routes.post("/tickets/{ticket:int}/messages", send),
+    routes.post("/tickets/{ticket:int}/draft", draft),
+    routes.post("/tickets/{ticket:int}/planned/{plan:int}/back", take_back),
+    routes.post("/tickets/{ticket:int}/planned/{plan:int}/now", hurry),
+    routes.post("/uploads", upload),
+    routes.get("/inbox/{view}/{ticket:int}/composer", fragment),
+    *macro_bar.ROUTES,
+)

@@ -1,9 +1,11 @@
 // The keyboard frame: one table of commands feeds the keys, the help dialog and the command palette.
 
+import { undo, write } from "./composer.js";
 import { current, go, move } from "./lists.js";
 import { word } from "./notices.js";
 import { closeMenus, toggleCustomer } from "./panes.js";
-import { openMenu, press, write } from "./threads.js";
+import { find as findMacro } from "./macros.js";
+import { openMenu, press } from "./threads.js";
 
 const inTicket = () => Boolean(current().ticket);
 const dialog = (id) => document.getElementById(id);
@@ -14,11 +16,15 @@ const commands = [
   { key: "Enter", word: "open" },
   { key: "u", word: "back", run: () => go(current().view), when: inTicket },
   { key: "r", word: "reply", run: () => write("reply"), when: inTicket },
+  { key: "a", word: "replyAll", run: () => write("all"), when: inTicket },
+  { key: "f", word: "forward", run: () => write("forward"), when: inTicket },
   { key: "n", word: "note", run: () => write("note"), when: inTicket },
   { key: "e", word: "close", run: () => press("#toggle-status"), when: inTicket },
   { key: "E", word: "closeNext", run: () => press('#toggle-status[value="closed"]', { next: true }), when: inTicket },
   { key: "s", word: "snooze", run: () => openMenu("snooze-menu"), when: inTicket },
-  { key: "a", word: "assign", run: () => openMenu("assign-menu"), when: inTicket },
+  { key: "m", word: "macro", run: findMacro, when: inTicket },
+  { key: "z", word: "undo", run: undo },
+  { key: "@", word: "assign", run: () => openMenu("assign-menu"), when: inTicket },
   { key: "t", word: "tag", run: () => openMenu("tag-menu"), when: inTicket },
   { key: "#", word: "trash", run: () => press("#trash-form button"), when: inTicket },
   { key: "!", word: "spam", run: () => press("#spam-form button"), when: inTicket },

@@ -48,6 +48,7 @@ function select(id) {
 /** Shows a ticket beside the list that stands there. */
 export async function open(id, { push = true } = {}) {
   id = String(id);
+  document.dispatchEvent(new CustomEvent("polus:leaving"));
   select(id);
   if (push) history.pushState({}, "", address(page.view, id));
   show("ticket", { push: false });

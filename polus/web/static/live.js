@@ -39,6 +39,7 @@ async function thread(id) {
   const before = count();
   const box = document.getElementById("ticket");
   await htmx.swap({ text, target: box, sourceElement: box, swap: "innerMorph" });
+  document.dispatchEvent(new CustomEvent("polus:arrived"));
   if (count() > before) arrived();
 }
 

@@ -6,7 +6,7 @@ const words = document.getElementById("words").dataset;
 export const word = (name) => words[name] ?? name;
 
 /** Tells something for a few seconds; errors stay longer and are read out at once. */
-export function toast(text, { bad = false, action = null } = {}) {
+export function toast(text, { bad = false, action = null, seconds = bad ? 8 : 4 } = {}) {
   const box = document.createElement("div");
   box.className = bad ? "toast bad" : "toast";
   if (bad) box.setAttribute("role", "alert");
@@ -17,7 +17,7 @@ export function toast(text, { bad = false, action = null } = {}) {
     box.append(button);
   }
   document.getElementById("toasts").append(box);
-  const gone = setTimeout(() => box.remove(), bad ? 8000 : 4000);
+  const gone = setTimeout(() => box.remove(), seconds * 1000);
   return () => { clearTimeout(gone); box.remove(); };
 }
 
@@ -41,14 +41,36 @@ export function loggedOut() {
   return null;
 }
 
-/** Posts a small form that changes nothing on screen; errors are told. */
-export async function post(address, fields) {
-  const body = new URLSearchParams({ csrf: document.body.dataset.csrf, ...fields });
+/** Fetches what is no page; null when it could not be had, after saying so. */
+export async function json(address) {
+  const text = await fragment(address);
+  try { return text === null ? null : JSON.parse(text); } catch { return null; }
+}
+
+/** Posts a small form (an object, or pairs) that changes nothing on screen; whether it was done. `refusedAs`: told if not. */
+export async function post(address, fields, { keepalive = false, signal = undefined, refusedAs = "" } = {}) {
+  const body = new URLSearchParams(Array.isArray(fields) ? fields : Object.entries(fields));
+  body.set("csrf", document.body.dataset.csrf);
   try {
-    const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" }, credentials: "same-origin" });
+    const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" }, credentials: "same-origin", keepalive, signal });
     if (answer.status === 401) loggedOut();
-    return answer.ok;
+    const done = answer.ok && !answer.headers.has("polus-refused");
+    if (!done && refusedAs) toast(word(refusedAs), { bad: true });
+    return done;
   } catch {
+    if (refusedAs) toast(word("failed"), { bad: true });
     return false;
   }
+}
+
+/** Asks for one line; null when nothing was said. */
+export function ask(question, value = "") {
+  const dialog = document.getElementById("ask");
+  const input = dialog.querySelector("input");
+  dialog.querySelector("label").textContent = question;
+  input.value = value;
+  dialog.returnValue = "";
+  dialog.showModal();
+  input.select();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? input.value.trim() || null : null), { once: true }));
 }

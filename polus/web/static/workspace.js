@@ -1,9 +1,14 @@
 // Starts the workspace. Every page works without this; with it nothing reloads.
 
 import * as commands from "./commands.js";
+import * as composer from "./composer.js";
+import * as editor from "./editor.js";
 import * as lists from "./lists.js";
 import * as live from "./live.js";
+import * as macros from "./macros.js";
 import * as panes from "./panes.js";
+import * as recipients from "./recipients.js";
 import * as threads from "./threads.js";
+import * as uploads from "./uploads.js";
 
-for (const part of [panes, lists, threads, commands, live]) part.start();
+for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, commands, live]) part.start();

@@ -20,13 +20,12 @@ from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import crypto
 from polus.desk import sessions
-from polus.oauth.door import Door
-from polus.store.database import Database
-from polus.store.work import SYSTEM, writing
 from polus.desk.accounts import Book
+from polus.oauth.door import Door
 from polus.reactions.planned import Planned
 from polus.store.database import Database
 from polus.store.queue import Queue
+from polus.store.work import SYSTEM, writing
 from polus.web.site import Site
 from tests import world as worlds
 

@@ -54,7 +54,13 @@ class App:
         self.oauth = Door(database, settings.base_url)
         self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
+        self.site.examine = self._examine
         self.documents = Documents(OPERATIONS, settings.base_url)
+
+    async def _examine(self) -> dict[str, bool]:
+        """Whether each part works, for the workspace's page of it."""
+        health = await self.doctor.look()
+        return {name: getattr(health, name) for name in health.__struct_fields__}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""

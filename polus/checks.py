@@ -16,8 +16,8 @@ from polus.base import clock
 from polus.base import settings as all_settings
 from polus.base.settings import SECRET_KEY_FILE, Misconfigured, Settings
 from polus.channels.email import listener
+from polus.store import backlogs, files, migrate, presence
 from polus.store import database as databases
-from polus.store import files, migrate, presence
 
 LEAST_DISK = 1 << 30
 RELAY_PATIENCE = 10.0
@@ -219,7 +219,7 @@ async def _accounts(db: Any, report: Report) -> list[Finding]:
 
 async def _queues(db: Any) -> list[Finding]:
     found = []
-    rows = await db.fetch(health.WAITING)
+    rows = await backlogs.waiting(db)
     for row in rows:
         if row["given_up"] and row["queue"] in GIVEN_UP:
             code, what, cure = GIVEN_UP[row["queue"]]

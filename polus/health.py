@@ -8,40 +8,13 @@ import msgspec
 
 from polus.base import figures
 from polus.channels.email.listener import Listener
-from polus.store import presence
+from polus.store import backlogs, presence
 from polus.store.database import Database
 from polus.store.queue import AWAY
 
 PATIENCE = 3.0  # seconds the database may take to answer
 KEPT = 1.0  # seconds an answer is kept: asking often costs nothing
 LATE = 900.0  # seconds after which work that nobody has begun says that the queue does not work
-
-# What waits to be done, for how long, and what was given up. Rows that are due later, that wait for the next attempt of
-# another one, or that are being sent at this moment are no backlog.
-WAITING = """
-select 'outbox' as queue, count(*) filter (where due_datetime <= now() and not held) as waiting,
-  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now() and not held)), 0)::float8
-    as oldest,
-  count(*) filter (where due_datetime = 'infinity') as given_up
-from (
-  select due_datetime, exists (
-    select from outbox f where f.account_id = o.account_id and f.ticket_id = o.ticket_id and f.reaction = o.reaction
-      and f.event_id < o.event_id and f.attempts > 0) as held
-  from outbox o
-) waits
-union all
-select 'mails', count(*) filter (where state = 'received' and due_datetime <= now()),
-  coalesce(extract(epoch from now() - min(due_datetime) filter (where state = 'received')), 0)::float8,
-  count(*) filter (where state = 'parked') from mails where state in ('received', 'parked')
-union all
-select 'deliveries', count(*),
-  coalesce(extract(epoch from now() - min(due_datetime)), 0)::float8, 0
-from deliveries where due_datetime <= now() and worker is null
-union all
-select 'notices', count(*),
-  coalesce(extract(epoch from now() - min(due_datetime)), 0)::float8, 0
-from notices where due_datetime <= now() and worker is null
-"""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -81,7 +54,7 @@ class Doctor:
         try:
             async with asyncio.timeout(PATIENCE), self._database.pool.acquire() as db:
                 alive = await presence.anybody(db)
-                late = max(row["oldest"] for row in await db.fetch(WAITING)) > LATE
+                late = max(row["oldest"] for row in await backlogs.waiting(db)) > LATE
         except AWAY:
             return Health(database=False, queue=False, listener=listens)
         return Health(database=True, queue=alive and not late, listener=listens)
@@ -91,7 +64,7 @@ class Doctor:
         told = figures.told()
         try:
             async with asyncio.timeout(PATIENCE), self._database.pool.acquire() as db:
-                rows = await db.fetch(WAITING)
+                rows = await backlogs.waiting(db)
         except AWAY:
             return told + figures.gauge("polus_database_up", "Whether the database answers.", [({}, 0)])
         return b"".join(

@@ -117,7 +117,7 @@ async def list_(work: Work, call: Call[CustomFieldQuery, None]) -> bytes:
     statement.where("f.account_id = $1")
     statement.where("f.object_type = $?", call.query.object_type)
     archived = call.query.archived is True
-    statement.where("f.deactivated_datetime is not null" if archived else "f.deactivated_datetime is null")
+    statement.where(custom_fields.ARCHIVED if archived else custom_fields.IN_USE)
     if call.query.search:
         statement.where("position(lower($?::text) in lower(f.label)) > 0", call.query.search)
     order = ORDERS[call.query.order_by]

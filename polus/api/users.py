@@ -184,17 +184,13 @@ async def list_(work: Work, call: Call[UserQuery, None]) -> bytes:
     """
     query = call.query
     statement = Statement(work.account.id, work.account.base_url)
-    statement.where("account_id = $1 and deleted_datetime is null")
+    statement.where(users.LIVING)
     if query.email:
         statement.where("lower(email) = lower($?::text)", query.email)
     if query.external_id:
         statement.where("external_id = $?::text", query.external_id)
     if query.search:
-        statement.where(
-            "(position(lower($?::text) in lower(name)) > 0 or position(lower($?::text) in email) > 0)",
-            query.search,
-            query.search,
-        )
+        statement.where(users.NAMED, query.search, query.search)
     if query.roles is not UNSET:
         statement.where("role = any($?::text[])", query.roles)
     order = (PRESENT_FIRST if query.available_first else SORTS)[query.order_by]

@@ -7,7 +7,8 @@ import asyncpg
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import changes, field_definitions
+from polus.desk import changes, field_definitions, listings
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 MOST_ACTIVE = 25
@@ -23,6 +24,9 @@ WIRE = "json_build_object(" + COLUMNS + ")"
 WIRE_WITH_REQUIREMENT = "json_build_object(" + COLUMNS + ", 'requirement_type', f.requirement_type)"
 
 LIST = "select {sort}, f.id, " + WIRE + "::text from custom_fields f"
+ARCHIVED = "f.deactivated_datetime is not null"
+IN_USE = "f.deactivated_datetime is null"
+FOREMOST = Order((("f.priority", "number"),), True)
 GET = "select " + WIRE + "::text from custom_fields f where f.account_id = $1 and f.id = $2"
 GET_MANY = (
     "select f.id, " + WIRE_WITH_REQUIREMENT + "::text as wire from custom_fields f"
@@ -63,6 +67,16 @@ async def get(work: Work, field_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, object_type: str, *, archived: bool = False) -> list[dict[str, Any]]:
+    """The fields of tickets or of customers, the foremost first: those in use, or those put away."""
+    statement = Statement(work.account.id)
+    statement.where("f.account_id = $1")
+    statement.where("f.object_type = $?", object_type)
+    statement.where(ARCHIVED if archived else IN_USE)
+    found = await listings.browse(work, LIST, statement, FOREMOST, limit=100, id_column="f.id")
+    return found.data
 
 
 async def require(work: Work, field_id: int) -> None:

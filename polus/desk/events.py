@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from polus.base import errors
-from polus.store.paging import Statement
+from polus.desk import listings
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 
@@ -201,6 +203,7 @@ GET = (
 )
 
 LIST = "select {sort}, id, " + WIRE + " from events"
+NEWEST = Order((("created_datetime", "datetime"),), True)
 
 # Several types or users: a page out of each one's own index, then the first of those. `= any` would leave the
 # planner to choose between sorting every such event and reading through all the others.
@@ -275,6 +278,14 @@ def listing(
     if many:
         return EACH.replace("{values}", many), statement, EACH_END
     return LIST, statement, ""
+
+
+async def browse(
+    work: Work, *, types: Sequence[str] = (), user_ids: Sequence[int] = (), cursor: str = ""
+) -> Listed:
+    """Events, the newest first."""
+    select, statement, outer = listing(work, types=types, user_ids=user_ids)
+    return await listings.browse(work, select, statement, NEWEST, cursor=cursor, outer=outer)
 
 
 async def remove_old(db: Any, now: Any, batch: int = 5000) -> int:

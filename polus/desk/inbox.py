@@ -7,7 +7,7 @@ import datetime
 from typing import Any, NamedTuple
 
 from polus.base import errors
-from polus.desk import events
+from polus.desk import events, presence
 from polus.desk.tickets import projections
 from polus.store.paging import LIMITS
 from polus.store.work import Work
@@ -75,11 +75,14 @@ HISTORY = (
 )
 MOST_HISTORY = 1000
 
-PEOPLE = """
-select id, name, email from users
-where account_id = $1 and active and deleted_datetime is null and role not in ('bot', 'internal-agent')
-order by lower(name), id
+PEOPLE = (
+    "select u.id, u.name, u.email, "
+    + presence.AVAILABLE.replace("{now}", "$2")
+    + """ as available from users u
+where u.account_id = $1 and u.active and u.deleted_datetime is null and u.role not in ('bot', 'internal-agent')
+order by lower(u.name), u.id
 """
+)
 NAMES = "select id, name from users where account_id = $1 and id = any($2::bigint[])"
 TEAMS = "select id, name from teams where account_id = $1 order by lower(name), id"
 
@@ -163,8 +166,8 @@ async def history(work: Work, ticket_id: int) -> list[str]:
 
 
 async def people(work: Work) -> list[dict[str, Any]]:
-    """Who can be assigned a ticket, by name."""
-    return [dict(row) for row in await work.db.fetch(PEOPLE, work.account.id)]
+    """Who can be assigned a ticket, by name, each with whether he is there and wants tickets."""
+    return [dict(row) for row in await work.db.fetch(PEOPLE, work.account.id, work.now)]
 
 
 async def names(work: Work, user_ids: set[int]) -> dict[int, str]:

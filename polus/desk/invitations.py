@@ -39,12 +39,17 @@ async def invited(work: Work, given: str) -> Candidate | None:
     return found if found is not None and found.password_hash is None else None
 
 
-async def accept(work: Work, found: Candidate, password: str) -> None:
-    """Give the invited user the password he chose; 400 on `password`. Event user-password-changed."""
+def require_password(password: str) -> None:
+    """400 on `password` when it is too short or too long to be one."""
     if len(password) < SHORTEST_PASSWORD:
         raise errors.one("password", errors.too_short(SHORTEST_PASSWORD))
     if len(password) > LONGEST_PASSWORD:
         raise errors.one("password", errors.too_long(LONGEST_PASSWORD))
+
+
+async def accept(work: Work, found: Candidate, password: str) -> None:
+    """Give the invited user the password he chose; 400 on `password`. Event user-password-changed."""
+    require_password(password)
     if await work.db.fetchval(LOCK, work.account.id, found.user_id) is not None:
         raise errors.NotFound
     work.actor = Actor("user", found.user_id, found.role)

@@ -29,19 +29,26 @@ BY_EMAIL = FIND_CANDIDATE.replace("{which}", "lower(email) = lower($2)")
 BY_ID = FIND_CANDIDATE.replace("{which}", "id = $2")
 
 OPEN = """
-insert into sessions (account_id, hash, user_id, csrf, created_datetime, expires_datetime)
-values ($1, $2, $3, $4, $5, $6)
+insert into sessions (account_id, hash, user_id, csrf, created_datetime, expires_datetime, client, seen_datetime)
+values ($1, $2, $3, $4, $5, $6, $7, $5)
 """
 
 FIND = """
 select u.id, u.name, u.email, u.role, s.csrf, s.created_datetime, s.expires_datetime,
-  coalesce(u.language, 'en') as language, coalesce(u.timezone, h.data->>'timezone', 'UTC') as timezone
+  coalesce(u.language, 'en') as language, coalesce(u.timezone, h.data->>'timezone', 'UTC') as timezone,
+  coalesce(p.available, true) as available
 from sessions s join users u on u.account_id = s.account_id and u.id = s.user_id
+left join user_presence p on p.account_id = u.account_id and p.user_id = u.id
 left join account_settings h on h.account_id = s.account_id and h.type = 'business-hours'
 where s.account_id = $1 and s.hash = $2 and s.expires_datetime > $3 and u.active and u.deleted_datetime is null
 """
 
-PROLONG = "update sessions set expires_datetime = $3 where account_id = $1 and hash = $2"
+PROLONG = "update sessions set expires_datetime = $3, seen_datetime = $4 where account_id = $1 and hash = $2"
+LISTED = """
+select client, created_datetime, seen_datetime, hash = $3 as here from sessions
+where account_id = $1 and user_id = $2 and expires_datetime > $4 order by here desc, seen_datetime desc limit 50
+"""
+LONGEST_CLIENT = 300
 CLOSE = "delete from sessions where account_id = $1 and hash = $2 returning user_id"
 CLOSE_OTHERS = "delete from sessions where account_id = $1 and user_id = $2 and hash is distinct from $3"
 PURGE = "delete from sessions where expires_datetime < now()"
@@ -69,6 +76,7 @@ class Session(msgspec.Struct, frozen=True):
     timezone: str
     created_datetime: datetime.datetime
     expires_datetime: datetime.datetime
+    available: bool = True
 
 
 class TooManyGuesses(errors.Refusal):
@@ -114,8 +122,11 @@ def _candidate(row: Any) -> Candidate | None:
     return Candidate(row["id"], row["email"], row["role"], row["password_hash"], row["two_fa_secret"])
 
 
-async def open(work: Work, found: Candidate) -> str:
-    """Log the person in: the token for the cookie, shown this once. Event user-logged-in; guesses are forgiven."""
+async def open(work: Work, found: Candidate, client: str = "") -> str:
+    """Log the person in: the token for the cookie, shown this once. Event user-logged-in; guesses are forgiven.
+
+    `client` is what the browser calls itself.
+    """
     token = crypto.new_token()
     await buckets.empty(work.db, _guesses(work, found.email))
     await work.db.execute(
@@ -126,6 +137,7 @@ async def open(work: Work, found: Candidate) -> str:
         crypto.new_token(),
         work.now,
         work.now + LIFE,
+        client[:LONGEST_CLIENT],
     )
     work.record("user-logged-in", "User", found.user_id)
     return token
@@ -139,7 +151,7 @@ async def find(database: Database, account_id: int, token: str, now: datetime.da
         if row is None:
             return None
         if row["expires_datetime"] - now < RENEW:
-            await db.execute(PROLONG, account_id, hashed, now + LIFE)
+            await db.execute(PROLONG, account_id, hashed, now + LIFE, now)
     return Session(
         user_id=row["id"],
         name=row["name"],
@@ -150,6 +162,7 @@ async def find(database: Database, account_id: int, token: str, now: datetime.da
         timezone=row["timezone"],
         created_datetime=row["created_datetime"],
         expires_datetime=row["expires_datetime"],
+        available=row["available"],
     )
 
 
@@ -159,6 +172,15 @@ async def close(work: Work, token: str) -> None:
     if user_id is not None:
         work.record("user-logged-out", "User", user_id)
         work.ring("sessions", work.account.id)
+
+
+async def listed(work: Work, user_id: int, token: str) -> list[dict[str, Any]]:
+    """Where the person is logged in: `{client, created_datetime, seen_datetime, here}`, this browser first.
+
+    `seen_datetime` is true to the day.
+    """
+    hashed = crypto.digest(token)
+    return [dict(row) for row in await work.db.fetch(LISTED, work.account.id, user_id, hashed, work.now)]
 
 
 async def close_others(work: Work, user_id: int, token: str | None = None) -> None:

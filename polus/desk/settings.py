@@ -108,6 +108,21 @@ async def listed(work: Work, kind: str | None) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def of(work: Work, kind: str) -> dict[str, Any]:
+    """The data of the setting of that type, or what a new account starts with; secrets are stars."""
+    found = await listed(work, kind)
+    return msgspec.json.decode(found[0])["data"] if found else dict(FIRST.get(kind, {}))
+
+
+async def put(work: Work, kind: str, data: Mapping[str, Any]) -> None:
+    """Make this the data of the setting of that type, whether the account has one or not."""
+    holder = await work.db.fetchval(HOLDER, work.account.id, kind)
+    if holder is None:
+        await create(work, kind, data)
+    else:
+        await update(work, holder, kind, data)
+
+
 async def require(work: Work, setting_id: int) -> None:
     """404 unless the setting is there."""
     if await work.db.fetchval(GET, work.account.id, setting_id) is None:

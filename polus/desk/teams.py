@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import assignments, changes
+from polus.desk import assignments, changes, listings
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 NAME_LENGTH = 256
@@ -22,6 +24,8 @@ json_build_object('id', id, 'uri', '/api/teams/' || id || '/', 'name', name, 'de
 """
 
 LIST = "select {sort}, id, " + WIRE + " from teams"
+
+BY_NAME = Order((("name", "text"),), False)
 
 GET = "select " + WIRE + " from teams where account_id = $1 and id = $2"
 
@@ -70,6 +74,13 @@ async def get(work: Work, team_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, cursor: str = "", limit: int = 50) -> Listed:
+    """Teams by name."""
+    statement = Statement(work.account.id)
+    statement.where("account_id = $1")
+    return await listings.browse(work, LIST, statement, BY_NAME, cursor=cursor, limit=limit)
 
 
 async def require(work: Work, team_id: int) -> None:

@@ -10,7 +10,9 @@ import asyncpg
 import msgspec
 
 from polus.base import crypto, errors, wire
-from polus.desk import assignments, changes, second_factors, sessions
+from polus.desk import assignments, changes, listings, second_factors, sessions
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 SYSTEM_ROLES = ("bot", "internal-agent")
@@ -21,8 +23,7 @@ OWNER = "The account owner cannot be deleted, deactivated or demoted."
 LAST_ADMIN = "The last active admin cannot be deleted, deactivated or demoted."
 SYSTEM_USER = "System users cannot be deleted or given another role."
 ONESELF = "You cannot delete yourself."
-WRONG_PASSWORD = "Not the current password."  # noqa: S105
-WRONG_CODE = "Not a valid code."
+NOT_ONESELF = "You cannot deactivate yourself."
 
 # $2 is the account's address: wire: users alone have absolute addresses.
 WIRE = """
@@ -35,6 +36,10 @@ json_build_object('id', id, 'uri', $2::text || '/api/users/' || id || '/', 'acti
 """
 
 LIST = "select {sort}, id, " + WIRE + " from users"
+
+LIVING = "account_id = $1 and deleted_datetime is null"
+NAMED = "(position(lower($?::text) in lower(name)) > 0 or position(lower($?::text) in email) > 0)"
+BY_NAME = Order((("name", "text"),), False)
 
 GET = "select " + WIRE + " from users where account_id = $1 and id = $3 and deleted_datetime is null"
 
@@ -60,6 +65,11 @@ where account_id = $1 and deleted_datetime is null and id <> $4 and (lower(email
 LOCK = """
 select email, name, role, bio, country, external_id, language, timezone, meta, password_hash, two_fa_secret
 from users where account_id = $1 and id = $2 and deleted_datetime is null for update
+"""
+
+SWITCH = """
+update users set active = $3, deactivated_datetime = case when $3 then null else $4::timestamptz end, updated_datetime = $4
+where account_id = $1 and id = $2 and active <> $3 returning id
 """
 
 # Two admins who demote each other at once wait here for one another; only then the others are looked for.
@@ -92,6 +102,16 @@ async def get(work: Work, user_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, search: str = "", cursor: str = "", limit: int = 50) -> Listed:
+    """People by name; with `search`, those whose name or address holds it. Bots are left out."""
+    statement = Statement(work.account.id, work.account.base_url)
+    statement.where(LIVING)
+    statement.where("not role = any($?::text[])", SYSTEM_ROLES)
+    if search:
+        statement.where(NAMED, search, search)
+    return await listings.browse(work, LIST, statement, BY_NAME, cursor=cursor, limit=limit)
 
 
 async def require(work: Work, user_id: int) -> None:
@@ -178,6 +198,26 @@ async def update(work: Work, user_id: int, given: Mapping[str, Any]) -> str:
     return answer  # type: ignore[no-any-return]
 
 
+async def switch(work: Work, user_id: int, *, active: bool) -> None:
+    """Let a user log in no more, or again; he keeps his name, tickets and views. 403 as for deletion, 404.
+
+    His sessions end at once, his keys and passwords stop until he is switched on again. Event user-updated.
+    """
+    row = await work.db.fetchrow(LOCK, work.account.id, user_id)
+    if row is None:
+        raise errors.NotFound
+    if user_id == work.actor.user_id:
+        raise errors.Forbidden(NOT_ONESELF)
+    if not active:
+        await _refuse_protected(work, user_id, row["role"])
+    if await work.db.fetchval(SWITCH, work.account.id, user_id, active, work.now) is None:
+        return
+    if not active:
+        await sessions.close_others(work, user_id)
+    work.record("user-updated", "User", user_id, {"active": [not active, active]})
+    work.ring("credentials", work.account.id)
+
+
 async def delete(work: Work, user_id: int) -> None:
     """Let a user go: keys, sessions and memberships end at once, open tickets are unassigned. 403, 404."""
     row = await work.db.fetchrow(LOCK, work.account.id, user_id)
@@ -223,13 +263,13 @@ async def _refuse_unproven(
         if given.get(field) is None:
             problems[field] = [errors.REQUIRED]
         elif not await crypto.verify_password(row["password_hash"], given[field]):
-            problems[field] = [WRONG_PASSWORD]
+            problems[field] = [second_factors.WRONG_PASSWORD]
     if wanted and row["two_fa_secret"]:
         code = given.get("two_fa_code")
         if code is None:
             problems["two_fa_code"] = [errors.REQUIRED]
         elif not await second_factors.check(work, user_id, row["two_fa_secret"], code):
-            problems["two_fa_code"] = [WRONG_CODE]
+            problems["two_fa_code"] = [second_factors.WRONG_CODE]
     if problems:
         raise errors.Invalid(problems)
 

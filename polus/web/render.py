@@ -243,6 +243,11 @@ def language_name(code: str, here: Here) -> str:
         return code
 
 
+def own_name(code: str) -> str:
+    """A language in itself: `français`."""
+    return Locale.parse(code).get_display_name(code) or code
+
+
 def clock_in(zone: str, here: Here) -> str:
     """What time it is there; nothing for a zone nobody knows."""
     try:

@@ -41,12 +41,17 @@ def cookie_name(visit: Visit) -> str:
     return "__Host-polus" if visit.secure else "polus"
 
 
+def token(visit: Visit) -> str:
+    """The token of the session that the request came with."""
+    return visit.request.cookies[cookie_name(visit)]
+
+
 async def known(visit: Visit) -> Session | None:
     """The living session of the request's cookie."""
-    token = visit.request.cookies.get(cookie_name(visit))
-    if not token:
+    given = visit.request.cookies.get(cookie_name(visit))
+    if not given:
         return None
-    return await sessions.find(visit.house.database, visit.account.id, token, clock.now())
+    return await sessions.find(visit.house.database, visit.account.id, given, clock.now())
 
 
 async def enter(visit: Visit) -> None:
@@ -106,7 +111,8 @@ def check_door(visit: Visit, signer: crypto.Signer) -> None:
         raise Forged
 
 
-def _origin(visit: Visit) -> str:
+def origin(visit: Visit) -> str:
+    """The address that a request came from."""
     return visit.request.client.host if visit.request.client else ""
 
 
@@ -118,7 +124,7 @@ def at_the_door(visit: Visit) -> AbstractAsyncContextManager[Work]:
 async def recognise(visit: Visit, email: str, password: str) -> Candidate | None:
     """Whom address and password belong to; None when they do not belong together. TooManyGuesses."""
     async with at_the_door(visit) as work:
-        await sessions.guess(work, email, _origin(visit))
+        await sessions.guess(work, email, origin(visit))
         found = await sessions.candidate(work, email)
     # No connection is held meanwhile; somebody unknown takes as long as somebody known.
     right = await crypto.verify_password(found.password_hash if found else None, password)
@@ -131,7 +137,7 @@ async def recognise_code(visit: Visit, user_id: int, code: str) -> Candidate | N
         found = await sessions.candidate_by_id(work, user_id)
         if found is None or found.two_fa_secret is None:
             return None
-        await sessions.guess(work, found.email, _origin(visit))
+        await sessions.guess(work, found.email, origin(visit))
         right = await second_factors.check(work, user_id, found.two_fa_secret, code)
     return found if right else None
 
@@ -140,7 +146,7 @@ async def log_in(visit: Visit, found: Candidate) -> str:
     """The new session's token."""
     actor = Actor("user", found.user_id, found.role)
     async with writing(visit.house.database, visit.account, actor) as work:
-        return await sessions.open(work, found)
+        return await sessions.open(work, found, visit.request.headers.get("user-agent", ""))
 
 
 def step_token(visit: Visit, found: Candidate) -> str:
@@ -148,17 +154,17 @@ def step_token(visit: Visit, found: Candidate) -> str:
     return visit.house.step_signer.sign(f"{visit.account.id} {found.user_id}", STEP_SECONDS)
 
 
-def stepped(visit: Visit, token: str) -> int | None:
+def stepped(visit: Visit, given: str) -> int | None:
     """Whose token it is, in this account."""
-    account, _, user = (visit.house.step_signer.read(token) or "").partition(" ")
+    account, _, user = (visit.house.step_signer.read(given) or "").partition(" ")
     return int(user) if account == str(visit.account.id) else None
 
 
-def keep(answer: Response, visit: Visit, token: str) -> None:
+def keep(answer: Response, visit: Visit, made: str) -> None:
     """Hand the session's token to the browser."""
     answer.set_cookie(
         cookie_name(visit),
-        token,
+        made,
         max_age=int(LIFE.total_seconds()),
         path="/",
         secure=visit.secure,
@@ -171,7 +177,7 @@ def keep(answer: Response, visit: Visit, token: str) -> None:
 async def log_out(visit: Visit, answer: Response) -> None:
     """End the session and take the cookie back."""
     async with visit.writing() as work:
-        await sessions.close(work, visit.request.cookies[cookie_name(visit)])
+        await sessions.close(work, token(visit))
     answer.delete_cookie(cookie_name(visit), path="/", secure=visit.secure, httponly=True, samesite="lax")
 
 

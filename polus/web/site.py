@@ -25,11 +25,61 @@ from polus.store.database import Database
 from polus.web import assets, render, session
 from polus.web.chat import door as chat
 from polus.web.live import Live
-from polus.web.pages import actions, chats, consent, doors, inbox, mail, settings, tags, welcome, writing
+from polus.web.pages import (
+    accounts,
+    actions,
+    audits,
+    channels,
+    chats,
+    consent,
+    doors,
+    factors,
+    fields,
+    inbox,
+    jobs,
+    macros,
+    mail,
+    profiles,
+    resets,
+    settings,
+    surveys,
+    systems,
+    tags,
+    teams,
+    users,
+    views,
+    welcome,
+    writing,
+)
 from polus.web.routes import ANYBODY, READER, At, Page
-from polus.web.visits import Visit
+from polus.web.visits import Examine, Visit
 
-PAGES = (doors, consent, welcome, inbox, actions, writing, mail, settings, chats, tags)
+PAGES = (
+    doors,
+    consent,
+    welcome,
+    inbox,
+    actions,
+    writing,
+    mail,
+    settings,
+    chats,
+    tags,
+    resets,
+    profiles,
+    factors,
+    accounts,
+    users,
+    teams,
+    channels,
+    views,
+    macros,
+    fields,
+    surveys,
+    jobs,
+    audits,
+    systems,
+)
 """The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -57,7 +107,7 @@ log = structlog.get_logger(__name__)
 class Site:
     """Everything under `/` that is not the API's. `cache` is a folder for compiled templates.
 
-    `close` ends the live streams, so that the server can stop.
+    `examine` tells whether the parts of the server work, when the composition knows. `close` ends the live streams, so that the server can stop.
     """
 
     def __init__(self, database: Database, *, base_url: str = "", cache: Path | None = None) -> None:
@@ -68,6 +118,7 @@ class Site:
         self.step_signer = Signer(database.secret_key, "second factor")
         self.live = Live(database)
         self.chat = chat.Door(database, self.hosts)
+        self.examine: Examine | None = None
         self._router = Router(
             [
                 Mount(assets.PREFIX, app=assets.serve),

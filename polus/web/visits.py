@@ -1,6 +1,6 @@
 """One request of a browser: whose helpdesk, who looks, with which rights, and the transactions opened for it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,11 +16,14 @@ from polus.desk.sessions import Session
 from polus.store.database import Database
 from polus.store.work import Account, Actor, Work, reading, writing
 from polus.web import render
-from polus.web.render import Here
+from polus.web.render import Here, Wire
 
 THEMES = ("system", "light", "dark")
 LANGUAGES = ("en",)
 PARTIAL = "hx-request"
+
+
+Examine = Callable[[], Awaitable[dict[str, bool]]]
 
 
 class House(Protocol):
@@ -29,6 +32,7 @@ class House(Protocol):
     database: Database
     door_signer: Signer
     step_signer: Signer
+    examine: Examine | None
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ class Visit:
         theme = self.request.cookies.get("theme", "system")
         language = person.language if person else "en"
         return Here(
-            user={"id": person.user_id, "name": person.name, "email": person.email} if person else {},
+            user=known(person) if person else {},
             account={"domain": self.account.domain},
             csrf=person.csrf if person else csrf,
             now=clock.now(),
@@ -117,6 +121,16 @@ def refused(answer: Response) -> Response:
     console, as if the page were broken."""
     answer.headers["polus-refused"] = "1"
     return answer
+
+
+def known(person: Session) -> Wire:
+    """Who looks, for the templates."""
+    return {
+        "id": person.user_id,
+        "name": person.name,
+        "email": person.email,
+        "available": person.available,
+    }
 
 
 def rights(actor: Actor) -> frozenset[str]:

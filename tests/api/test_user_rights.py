@@ -6,7 +6,9 @@ import secrets
 from typing import Any
 
 from polus.base import clock, crypto, totp
+from polus.desk import second_factors
 from polus.store.database import Database
+from polus.store.work import SYSTEM, writing
 from tests import world as worlds
 from tests.api.people import PASSWORD, REQUIRED, WRONG, give, give_password, key_of, made, new
 from tests.world import Client, World
@@ -70,7 +72,9 @@ async def test_ones_own_email_needs_the_password(world: World) -> None:
 async def test_the_second_factor_guards_secrets(world: World) -> None:
     secret = base64.b32encode(secrets.token_bytes(20)).decode()
     await give_password(world, world.leo.user_id)
-    await give(world, world.leo.user_id, two_fa_secret=secret)
+    async with writing(world.database, world.account, SYSTEM) as work:
+        sealed = second_factors.sealed(work, world.leo.user_id, secret)
+    await give(world, world.leo.user_id, two_fa_secret=sealed)
     assert (await world.leo.get("/api/users/0")).json["has_2fa_enabled"] is True
     assert (await world.leo.put("/api/users/0", {"bio": "free"})).status == 202
     body = {"new_password": "x" * 10, "old_password": PASSWORD}

@@ -170,4 +170,4 @@ async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
     yield open
     for context in contexts:
         await context.close()
-    assert said == []
+    assert not said, "\n".join(said)

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import files
+from polus.desk import files, listings
 from polus.desk.jobs import changes_of_tickets, selecting, ticket_exports
+from polus.desk.listings import Listed
 from polus.desk.macros import macros
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 AHEAD = datetime.timedelta(minutes=60)
@@ -63,6 +65,7 @@ json_build_object('id', j.id, 'uri', '/api/jobs/' || j.id || '/', 'type', j.type
   'cancelled_datetime', wire(j.cancelled_datetime))::text
 """
 LIST = "select {sort}, j.id, " + WIRE + " from jobs j"
+NEWEST = Order((("j.created_datetime", "datetime"),), True)
 GET = "select " + WIRE + " from jobs j where j.account_id = $1 and j.id = $2"
 INSERT = (
     """
@@ -97,6 +100,13 @@ async def get(work: Work, job_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, cursor: str = "") -> Listed:
+    """Jobs, the newest first."""
+    statement = Statement(work.account.id)
+    statement.where("j.account_id = $1")
+    return await listings.browse(work, LIST, statement, NEWEST, cursor=cursor, id_column="j.id")
 
 
 async def require(work: Work, job_id: int) -> None:

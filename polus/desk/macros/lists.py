@@ -6,12 +6,15 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, html
+from polus.desk import listings
+from polus.desk.listings import Listed
 from polus.desk.macros import macros, wording
 from polus.desk.macros.wording import Asked, Candidate
 from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 LIST = "select {sort}, m.id, " + macros.WIRE + " from macros m"
+BY_NAME = Order((("m.name", "text"),), False)
 
 # Everything that ranking needs, in the requested order; whether a macro passes the filters is its last column.
 RANKED = """
@@ -67,6 +70,14 @@ def narrow(statement: Statement, filters: Filters) -> None:
         statement.where(
             "m.archived_datetime is not null" if filters.archived else "m.archived_datetime is null"
         )
+
+
+async def browse(work: Work, filters: Filters, cursor: str = "") -> Listed:
+    """The macros that pass, by name."""
+    statement = Statement(work.account.id)
+    statement.where("m.account_id = $1")
+    narrow(statement, filters)
+    return await listings.browse(work, LIST, statement, BY_NAME, cursor=cursor, id_column="m.id")
 
 
 async def ranked(

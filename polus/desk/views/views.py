@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import changes, filters
+from polus.desk import changes, filters, listings
+from polus.desk.listings import Listed
 from polus.lang import parse, rewrite, tree
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 MOST_SHARED = 500
@@ -43,6 +45,7 @@ VISIBLE = """
     where s.account_id = v.account_id and s.view_id = v.id and m.user_id = $2))))
 """
 LIST = "select {sort}, v.id, " + WIRE + " from views v"
+BY_NAME = Order((("v.name", "text"),), False)
 GET = "select " + WIRE + " from views v where v.account_id = $1 and v.id = $4 and " + VISIBLE
 READ = (
     """
@@ -122,6 +125,15 @@ async def get(work: Work, view_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, cursor: str = "") -> Listed:
+    """The views of tickets that the actor may see, by name."""
+    statement = Statement(work.account.id, *sees(work))
+    statement.where("v.account_id = $1")
+    statement.where("v.type = 'ticket-list'")
+    statement.where(VISIBLE)
+    return await listings.browse(work, LIST, statement, BY_NAME, cursor=cursor, id_column="v.id")
 
 
 async def require(work: Work, view_id: int) -> None:

@@ -110,7 +110,7 @@ async def logout(visit: Visit) -> Response:
 
 async def theme(visit: Visit) -> Response:
     chosen = visit.field("theme")
-    answer = Response(status_code=204) if visit.partial else see_other("/inbox")
+    answer = Response(status_code=204) if visit.partial else see_other(session.inside(visit.field("next")))
     if chosen in THEMES:
         answer.set_cookie("theme", chosen, max_age=YEAR, samesite="lax", secure=visit.secure, httponly=True)
     return answer

@@ -133,13 +133,28 @@ class Form:
     # What is wrong with it
 
     def refuse(self, name: str, sentence: str) -> None:
-        """Note what is wrong with a field; the first sentence stays. Sentences of the desk are put into people's words."""
+        """Note what is wrong with a field; the first sentence stays. While rows are added or removed nothing is.
+
+        Sentences of the desk are put into people's words.
+        """
+        if self.edited:
+            return
         self.wrong.setdefault(name, refusals.said(sentence, self.visit.gettext))
 
     def error(self, name: str) -> str:
         """The sentence beside that field. What no field asks for is told beside the button (`rest`)."""
         self._told.add(name)
         return self.wrong.get(name, "")
+
+    def within(self, prefix: str) -> list[tuple[str, str]]:
+        """Names and sentences of the fields of one row: they stand below it."""
+        found = [
+            (name, text)
+            for name, text in self.wrong.items()
+            if name == prefix or name.startswith(prefix + ".")
+        ]
+        self._told.update(name for name, _text in found)
+        return found
 
     def rest(self) -> list[str]:
         """Sentences about what has no field of its own in the form."""

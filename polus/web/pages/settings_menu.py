@@ -30,6 +30,8 @@ SECTIONS = {
 }
 """In their order."""
 
+READER = "observer-agent"
+
 ROWS: tuple[Row, ...] = (
     Row(
         "channels",
@@ -40,12 +42,124 @@ ROWS: tuple[Row, ...] = (
         N_("Let visitors of your shop write to you from its pages, and answer them from the inbox."),
     ),
     Row(
+        "you",
+        N_("Profile"),
+        "/settings/profile",
+        "user-round",
+        READER,
+        N_("Your name, language, signature and password, and where you are logged in."),
+    ),
+    Row(
+        "you",
+        N_("Two-factor log-in"),
+        "/settings/two-factor",
+        "shield-check",
+        READER,
+        N_("A code from your phone is asked for beside the password."),
+    ),
+    Row(
+        "team",
+        N_("Account"),
+        "/settings/account",
+        "building-2",
+        "admin",
+        N_("When your shop is at work, and in which time zone."),
+    ),
+    Row(
+        "team",
+        N_("Users"),
+        "/settings/users",
+        "users",
+        "admin",
+        N_("Who works here, and what each may do."),
+    ),
+    Row(
+        "team",
+        N_("Teams"),
+        "/settings/teams",
+        "users-round",
+        "agent",
+        N_("Groups that tickets are given to."),
+    ),
+    Row(
+        "channels",
+        N_("E-mail addresses"),
+        "/settings/channels",
+        "at-sign",
+        "admin",
+        N_("Where customers write to, and where answers are sent from."),
+    ),
+    Row(
+        "tickets",
+        N_("Views"),
+        "/settings/views",
+        "list-filter",
+        READER,
+        N_("Lists of tickets in the rail: which tickets, in which order, for whom."),
+    ),
+    Row(
+        "tickets",
+        N_("Macros"),
+        "/settings/macros",
+        "zap",
+        "agent",
+        N_("Answers that you give often, with what is to happen to the ticket."),
+    ),
+    Row(
         "tickets",
         N_("Tags"),
         "/settings/tags",
         "tag",
         "agent",
         N_("Words on tickets, for rules, views and statistics. Merge those that mean the same."),
+    ),
+    Row(
+        "tickets",
+        N_("Custom fields"),
+        "/settings/fields",
+        "text-cursor-input",
+        "agent",
+        N_("What you want to know of each ticket and customer."),
+    ),
+    Row(
+        "tickets",
+        N_("Satisfaction survey"),
+        "/settings/survey",
+        "smile",
+        "admin",
+        N_("Customers rate your answers: when they are asked, and in which words."),
+    ),
+    Row(
+        "apps",
+        N_("Import and export"),
+        "/settings/import-export",
+        "arrow-left-right",
+        "agent",
+        N_("Macros and tickets as tables, in and out."),
+    ),
+    Row(
+        "system",
+        N_("Jobs"),
+        "/settings/jobs",
+        "activity",
+        "basic-agent",
+        N_("Work on many tickets at once, exports and imports: how far they are and what came out."),
+    ),
+    Row(
+        "system",
+        N_("Audit log"),
+        "/settings/audit",
+        "history",
+        "admin",
+        N_("Who did what when, for twelve months."),
+    ),
+    Row(
+        "system",
+        N_("System health"),
+        "/settings/system",
+        "heart-pulse",
+        "admin",
+        N_("Whether everything works, and what waits to be done."),
     ),
 )
 

@@ -38,18 +38,38 @@ function theme() {
     const form = event.target.closest("[data-theme-form]");
     if (!form) return;
     event.preventDefault();
-    const chosen = event.submitter.value;
-    if (chosen === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = chosen;
-    document.querySelector('meta[name="color-scheme"]').content = chosen === "system" ? "light dark" : chosen;
+    choose(event.submitter.value);
     for (const item of form.querySelectorAll(".menu-item")) item.setAttribute("aria-current", String(item === event.submitter));
     closeMenus();
-    const body = new URLSearchParams({ csrf: document.body.dataset.csrf, theme: chosen });
-    fetch("/theme", { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => {});
   });
+}
+
+// Available or away: the dot changes at once.
+function availability() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-availability-form]");
+    if (!form) return;
+    event.preventDefault();
+    const { value } = event.submitter;
+    const body = new URLSearchParams({ csrf: document.body.dataset.csrf, available: value });
+    fetch("/availability", { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => {});
+    for (const item of form.querySelectorAll(".menu-item")) item.setAttribute("aria-current", String(item === event.submitter));
+    document.querySelector("#me .presence")?.classList.toggle("away", !value);
+    closeMenus();
+  });
+}
+
+/** Light, dark, or as the system: now, and remembered. */
+export function choose(chosen) {
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  document.querySelector('meta[name="color-scheme"]').content = chosen === "system" ? "light dark" : chosen;
+  const body = new URLSearchParams({ csrf: document.body.dataset.csrf, theme: chosen });
+  fetch("/theme", { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => {});
 }
 
 export function start() {
   menus();
   theme();
+  availability();
 }

@@ -142,7 +142,42 @@ function wrong() {
   field?.scrollIntoView({ block: "center" });
 }
 
+// A variable goes where the cursor is.
+function inserting() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-insert]");
+    const field = button && document.getElementById(button.dataset.insert);
+    if (!field) return;
+    field.setRangeText(button.textContent, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
+// Lists that move by themselves (jobs) are fetched again while something moves.
+function again() {
+  const box = document.querySelector("[data-again]");
+  if (!box) return;
+  setTimeout(async () => {
+    const answer = document.hidden ? null : await fetch(location.href).catch(() => null);
+    const coming = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(box.id);
+    if (coming && !box.querySelector("details[open]")) box.replaceWith(coming);
+    again();
+  }, Number(box.dataset.again));
+}
+
+// The profile: what this device remembers changes at once.
+function device() {
+  const keys = document.getElementById("keys-on");
+  if (keys) {
+    keys.checked = localStorage.getItem("keys") !== "off";
+    keys.addEventListener("change", () => localStorage.setItem("keys", keys.checked ? "on" : "off"));
+  }
+  for (const choice of document.querySelectorAll("[data-theme-choice]")) choice.addEventListener("change", () => menus.choose(choice.value));
+}
+
 function begin() {
+  device();
   document.querySelectorAll("[data-chips]").forEach((field) => { if (!field.closest("template")) chips(field); });
   wrong();
 }
@@ -151,5 +186,7 @@ menus.start();
 rows();
 unsaved();
 sending();
+inserting();
+again();
 begin();
 document.querySelector(".settings-nav [aria-current]")?.scrollIntoView({ block: "nearest" });

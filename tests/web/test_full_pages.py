@@ -1,0 +1,95 @@
+"""Every full page in a browser: nothing that axe-core minds, nothing sticks out, at three widths, light and dark."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from polus.web.pages import settings_menu
+from tests import make
+from tests import world as worlds
+from tests.web.conftest import Enter
+
+PICTURES = os.environ.get("POLUS_TEST_PICTURES", "")
+"""A folder: pictures of all pages are put there, to be looked at."""
+
+SIZES = ((1440, 900), (1024, 768), (390, 844))
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"],
+}
+MORE = (
+    "/settings",
+    "/settings/users/new",
+    "/settings/teams/new",
+    "/settings/views/new",
+    "/settings/macros/new",
+    "/settings/fields/new",
+    "/settings/macros?archived",
+    "/settings/tags?search=nothing",
+)
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe-core found on the page, one line each."""
+    found = await Axe().run(page, options=RULES)
+    return [
+        f"{page.url} {one['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for one in found.response["violations"]
+        for node in one["nodes"][:3]
+    ]
+
+
+async def sticks_out(page: Page) -> Any:
+    return await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+async def test_every_page_of_the_settings(enter: Enter, shop: worlds.World) -> None:
+    await fill(shop)
+    page = await enter(at="/settings")
+    wrong: list[str] = []
+    for path in (*MORE, *(row.path for row in settings_menu.ROWS), *await single(shop)):
+        answer = await page.goto(f"http://{shop.ada.host}{path}")
+        assert answer
+        assert answer.status == 200, path
+        for theme in ("light", "dark"):
+            await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            for width, height in SIZES:
+                await page.set_viewport_size({"width": width, "height": height})
+                if await sticks_out(page) > 0:
+                    wrong.append(f"{path} sticks out at {width}")
+                if PICTURES:
+                    name = path.strip("/").replace("/", "-")
+                    await page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{theme}.png")
+            await page.set_viewport_size({"width": 1440, "height": 900})
+            wrong += await violations(page)
+    assert not wrong, "\n".join(wrong)
+
+
+async def fill(shop: worlds.World) -> None:
+    """Something of everything, with names that are long."""
+    ada = shop.ada
+    await ada.post("/api/teams", {"name": "Returns and refunds", "members": [{"id": ada.user_id}]})
+    await ada.post("/api/tags", {"name": "a-tag-with-a-very-long-name-" * 6, "description": "Long " * 40})
+    field = {"data_type": "text", "input_settings": {"input_type": "dropdown", "choices": ["A", "B::C"]}}
+    await ada.post("/api/custom-fields", {"object_type": "Ticket", "label": "Reason", "definition": field})
+    answer = {"name": "setResponseText", "title": "Answer", "arguments": {"body_text": "Hello\n" * 20}}
+    more = {"name": "http", "title": "Call", "arguments": {"url": "https://shop.example"}}
+    await ada.post("/api/macros", {"name": "Where is my order? " * 8, "actions": [answer, more]})
+    view = {"name": "Late", "slug": "late", "filters": "eq(ticket.status, 'open') && isEmpty(ticket.tags)"}
+    await ada.post("/api/views", view)
+    await ada.post("/api/jobs", {"type": "exportMacro", "params": {}})
+    await make.address(shop)
+    await make.ticket(shop)
+
+
+async def single(shop: worlds.World) -> list[str]:
+    """The pages of single things."""
+    found = [f"/settings/users/{shop.leo.user_id}"]
+    tables = ("teams", "tags", "macros", "views", "jobs")
+    for table, path in (*zip(tables, tables, strict=True), ("custom_fields", "fields")):
+        rows = await shop.rows(f"select id from {table} where account_id = $1 order by id desc limit 1")
+        found += [f"/settings/{path}/{row['id']}" for row in rows]
+    return found

@@ -1,12 +1,16 @@
-"""Widgets: how the data of integrations is shown beside a ticket or customer. Templates are kept as they were given."""
+"""Widgets: how the data of integrations is shown beside a ticket or customer. Templates are kept as they were given.
 
-from collections.abc import Mapping
+Which data a widget shows is said here, what becomes of it by `widget_trees`.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import changes
+from polus.desk import changes, widget_trees
+from polus.desk.widget_trees import Node
 from polus.store.work import Work
 
 NOT_A_TEMPLATE = 'The root must be {"type": "wrapper", "widgets": […]}.'
@@ -41,6 +45,13 @@ where w.account_id = $1 and w.id = $2 returning """
 DELETE = "delete from widgets where account_id = $1 and id = $2 returning type"
 # Held, so that the integration cannot go between the look and the write.
 INTEGRATION = "select id from integrations where account_id = $1 and id = $2 and type = 'http' for key share"
+SHOWN = """
+select w.id, w.type, w.integration_id, w.app_id, w.template::text as template, w.context,
+  w.deactivated_datetime is null as active
+from widgets w where w.account_id = $1 order by w."order", w.id limit 100
+"""
+NAMES = "select id, name from integrations where account_id = $1 and id = any($2::bigint[])"
+ZONE = "select data->>'timezone' from account_settings where account_id = $1 and type = 'business-hours'"
 FIELDS = ("type", "context", "integration_id", "app_id", "order", "template", "deactivated_datetime")
 
 
@@ -117,3 +128,72 @@ async def delete(work: Work, widget_id: int) -> None:
     if await work.db.fetchval(DELETE, work.account.id, widget_id) is None:
         raise errors.NotFound
     work.record("widget-deleted", "Widget", widget_id)
+
+
+class Pane(msgspec.Struct, frozen=True):
+    """One widget with data to show; `source` is the name of the integration that the data is from, where several are."""
+
+    widget_id: int | None
+    source: str
+    nodes: tuple[Node, ...]
+
+
+Json = dict[str, Any]
+
+
+def sources(
+    kind: str, integration_id: int | None, app_id: str | None, customer: Json
+) -> list[tuple[str, Any]]:
+    """What of a customer (in the form of a ticket's customer) a widget shows: (integration id or "", data)."""
+    held = customer.get("integrations") or {}
+    if kind == "http":
+        data = held.get(str(integration_id))
+        return [] if data is None else [(str(integration_id), data)]
+    if kind == "customer_external_data" and app_id:
+        data = (customer.get("external_data") or {}).get(app_id)
+        return [] if data is None else [("", data)]
+    if kind in ("customer_external_data", "custom"):
+        return [] if customer.get("data") is None else [("", customer["data"])]
+    if kind == "standalone":
+        return [("", {})]
+    ids = sorted((one for one in held if one.isdigit()), key=int)
+    return [(one, held[one]) for one in ids if _type(held[one]) == kind]
+
+
+async def shown(work: Work, customer: Json, contexts: Sequence[str], around: Json) -> list[Pane]:
+    """The account's widgets of these contexts, filled with a customer's data; those without data are left out.
+
+    `around`: what links may name besides the data, such as `ticket`. Shops without a widget show their orders.
+    """
+    rows = await work.db.fetch(SHOWN, work.account.id)
+    chosen = [
+        (row["id"], row["type"], row["integration_id"], row["app_id"], msgspec.json.decode(row["template"]))
+        for row in rows
+        if row["active"] and row["context"] in contexts
+    ]
+    if "shopify" not in {row["type"] for row in rows}:
+        chosen.append((None, "shopify", None, None, widget_trees.ORDERS))
+    found = [
+        (widget_id, source, template, data)
+        for widget_id, kind, integration_id, app_id, template in chosen
+        for source, data in sources(kind, integration_id, app_id, customer)
+    ]
+    if not found:
+        return []
+    named = {int(source) for _, source, _, _ in found if source}
+    names = {row["id"]: row["name"] for row in await work.db.fetch(NAMES, work.account.id, list(named))}
+    zone = await work.db.fetchval(ZONE, work.account.id) or "UTC"
+    several = len(named) > 1
+    panes = [
+        Pane(
+            widget_id,
+            names.get(int(source), "") if source and several else "",
+            widget_trees.draw(template, data, around, zone),
+        )
+        for widget_id, source, template, data in found
+    ]
+    return [pane for pane in panes if pane.nodes]
+
+
+def _type(data: Any) -> Any:
+    return data.get("__integration_type__") if isinstance(data, dict) else None

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -223,6 +223,24 @@ def number(count: int, here: Here) -> str:
     return format_decimal(count, locale=here.language)
 
 
+def decimal(value: float, here: Here) -> str:
+    """A number of somebody else's, with its fraction."""
+    return format_decimal(value, locale=here.language)
+
+
+def money(node: Any, here: Here) -> str:
+    """An amount with its currency, when that is known."""
+    if not node.currency:
+        return format_decimal(node.value, format="#,##0.00", locale=here.language)
+    return format_currency(node.value, node.currency, locale=here.language)
+
+
+def exact(value: str, here: Here) -> Markup:
+    """A day and hour in the reader's zone."""
+    at = moment(value)
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), long_time(at, here))
+
+
 def colour(decoration: Wire | None) -> str:
     """The colour of a tag when it is one (`#rrggbb`), else nothing: it is written into an attribute."""
     given = str((decoration or {}).get("color") or "")
@@ -270,6 +288,9 @@ FILTERS = {
     "linked": linked,
     "size": size,
     "number": number,
+    "decimal": decimal,
+    "money": money,
+    "exact": exact,
     "colour": colour,
     "channel_icon": channel_icon,
     "file_address": file_address,

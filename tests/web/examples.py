@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from polus.desk import widget_trees
+from polus.desk.widgets import Pane
 from polus.web.render import Here
 
 NOW = datetime(2026, 3, 12, 14, 30, tzinfo=UTC)
@@ -152,3 +154,41 @@ SHELVES = [
 
 def here(theme: str = "system", rights: str = "write note", view: str = "open") -> Here:
     return Here(ANNA, {"domain": "shop.example"}, "csrf-token", NOW, ZoneInfo("Europe/Berlin"), theme=theme, rights=frozenset(rights.split()), view=view)  # fmt: skip
+
+
+ORDER = {
+    "name": "#1042 <b>", "created_at": "2026-03-10T09:00:00Z", "currency": "EUR", "total_price": "1249.90", "financial_status": "paid",
+    "order_status_url": "https://shop.example/orders/1042", "line_items": [{"title": "Rain jacket"}, {"title": "A very long name of an article that wraps"}],
+}  # fmt: skip
+PANES = [
+    Pane(
+        7,
+        "Shop north",
+        widget_trees.draw(widget_trees.ORDERS, {"customer": {"orders_count": 3}, "orders": [ORDER] * 7}),
+    ),
+    Pane(
+        8,
+        "",
+        widget_trees.draw(
+            {
+                "widgets": [
+                    {"type": kind, "path": path, "title": kind}
+                    for kind, path in (
+                        ("percentage", "n"),
+                        ("age", "at"),
+                        ("boolean", "yes"),
+                        ("email", "mail"),
+                        ("image", "url"),
+                    )
+                ]
+            },
+            {
+                "n": 7.25,
+                "at": stamp(hours=5),
+                "yes": True,
+                "mail": "a@b.example",
+                "url": "https://a.example/p.png",
+            },
+        ),
+    ),
+]

@@ -43,6 +43,7 @@ def opened(base: Facts, messages: list[Facts], events: list[Facts] | None = None
         names={"users": {p["id"]: p["name"] for p in ex.PEOPLE}, "teams": {t["id"]: t["name"] for t in ex.TEAMS}}, people=ex.PEOPLE, teams=ex.TEAMS,
         snoozes=snoozes, customer=ex.customer(ticket["customer"]), others=ex.ROWS[4:9], others_more=True,
         reply={"answerable": True, "reason": None, "to": ticket["customer"]["email"], "from_address": "support@shop.example", "copies": True, "senders": [], "all": "", "last": 9},
+        panes=ex.PANES,
     )  # fmt: skip
     return facts | more
 

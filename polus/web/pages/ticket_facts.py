@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from polus.base import html
-from polus.desk import composing, files, inbox, planned, unfinished
+from polus.desk import composing, files, inbox, planned, unfinished, widgets
 from polus.desk.composing import Composed
 from polus.desk.customers import customers
 from polus.desk.tickets import tickets
@@ -38,6 +38,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "teams": teams,
         "snoozes": choices.snoozes(here),
         "customer": customer,
+        "panes": await widgets.shown(work, ticket["customer"], ("ticket",), {"ticket": ticket}),
         "others": others[:OTHERS],
         "others_more": len(others) > OTHERS,
         "reply": reply(ticket, here),

@@ -1,6 +1,7 @@
 """E-mail addresses and telephone numbers: what is one, and how two of them are compared."""
 
 import re
+from urllib.parse import urlsplit
 
 import phonenumbers
 
@@ -42,3 +43,15 @@ def phone(text: str) -> str:
         return digits
     full = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
     return full + ("x" + number.extension if number.extension else "")
+
+
+def origin(address: str) -> str | None:
+    """`https://shop.example` of an address, as browsers spell it; None when it is no web address."""
+    try:
+        parts = urlsplit(address.strip().lower())
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return f"{parts.scheme}://{parts.hostname}{port}"

@@ -6,14 +6,13 @@ Visitors and what they say are left to `visitors` and `lines`.
 import secrets
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from polus.base import crypto, errors, wire
+from polus.base import addresses, crypto, errors, wire
 from polus.desk import business_hours
 from polus.store.database import Database
 from polus.store.work import Work
@@ -106,7 +105,7 @@ def checked(look: Look) -> Look:
             problems[name] = [f"Longer than {TEXT_LENGTH} characters."]
     if len(look.colour) != 7 or look.colour[0] != "#" or not is_hexadecimal(look.colour[1:]):
         problems["colour"] = ["Must be a colour like #2f5bea."]
-    origins = [origin(one) for one in look.origins if one.strip()]
+    origins = [addresses.origin(one) for one in look.origins if one.strip()]
     if None in origins or len(origins) > MOST_ORIGINS:
         problems["origins"] = [f"At most {MOST_ORIGINS} addresses like https://shop.example."]
     if problems:
@@ -117,18 +116,6 @@ def checked(look: Look) -> Look:
 def is_hexadecimal(text: str) -> bool:
     """Whether all characters are hexadecimal digits."""
     return all(letter in "0123456789abcdefABCDEF" for letter in text)
-
-
-def origin(address: str) -> str | None:
-    """`https://shop.example` of an address, as browsers spell it; None when it is no web address."""
-    try:
-        parts = urlsplit(address.strip().lower())
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    return f"{parts.scheme}://{parts.hostname}{port}"
 
 
 async def find(work: Work, key: str) -> Chat:

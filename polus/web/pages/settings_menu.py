@@ -106,6 +106,14 @@ ROWS: tuple[Row, ...] = (
         N_("Answers that you give often, with what is to happen to the ticket."),
     ),
     Row(
+        "channels",
+        N_("Contact forms"),
+        "/settings/contact-forms",
+        "clipboard-list",
+        "admin",
+        N_("A page on which customers write to you, with the fields that you need of them."),
+    ),
+    Row(
         "tickets",
         N_("Tags"),
         "/settings/tags",

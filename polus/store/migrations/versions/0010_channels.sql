@@ -41,3 +41,6 @@ create table chat_lines (
 
 -- The public key that a shop's pages name.
 create unique index integrations_chat_key on integrations ((meta->>'key')) where type = 'gorgias_chat';
+
+-- The public key of a contact form.
+create unique index integrations_form_key on integrations ((meta->>'key')) where type = 'self_service';

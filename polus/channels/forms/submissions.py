@@ -43,7 +43,6 @@ class Sent(msgspec.Struct, kw_only=True):
     subject: str = ""
     trap: str = ""
     values: Mapping[str, str] = {}
-    page: str = ""
     attachments: list[dict[str, Any]] = []
 
 
@@ -125,7 +124,6 @@ async def accept(work: Work, form: Form, fields: Sequence[Field], sent: Sent) ->
             body_text=text.clean(sent.text).strip(),
             stripped_text=text.clean(sent.text).strip(),
             attachments=sent.attachments or None,
-            meta={"current_page": sent.page} if sent.page else None,
         ),
     )
     wanted = [

@@ -67,7 +67,6 @@ def _sent(visit: Visit, fields: list[Field]) -> Sent:
         text=visit.field("text"),
         trap=visit.field("website"),
         values={field.name: visit.field(field.name) for field in fields},
-        page=visit.field("page")[:2000],
     )
 
 

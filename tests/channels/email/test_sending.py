@@ -93,7 +93,7 @@ async def exit(office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> A
     reactions.subscribe()
     # What other tests left unsent is not this test's.
     for table in ("outbox", "deliveries", "notices"):
-        await office.world.rows(f"delete from {table} where $1 > 0 returning 1")  # noqa: S608
+        await office.world.rows(f"delete from {table} where $1 > 0 returning 1")
     presence = Presence(office.world.database)
     await presence.open()
     yield Exit(office, presence, sink)

@@ -43,8 +43,10 @@ class _FilesFirst(TyperGroup):
 
 
 mail = typer.Typer(cls=_FilesFirst, help="Mails: `polus mail FILE…` takes files in as SMTP would.", **PLAIN)
+apps = typer.Typer(help="Apps of others: review what was handed in, and the keys that sign tokens.", **PLAIN)
 rules = typer.Typer(help="Rules: tried on history before they go live.", **PLAIN)
 app.add_typer(account, name="account")
+app.add_typer(apps, name="apps")
 app.add_typer(mail, name="mail")
 app.add_typer(rules, name="rules")
 app.add_typer(user, name="user")
@@ -184,6 +186,43 @@ def seed(
     _run(
         lambda settings: commands.seed(settings, account, tickets, seed, moment, as_json), as_json, data=data
     )
+
+
+@apps.command("list")
+def apps_list(data: Data = None, as_json: AsJson = False) -> None:
+    """Show the apps that wait for review."""
+    from polus import commands
+
+    _run(lambda settings: commands.apps_waiting(settings, as_json), as_json, data=data)
+
+
+@apps.command("approve")
+def apps_approve(app_id: str, data: Data = None, as_json: AsJson = False) -> None:
+    """Let every account of this installation connect the app."""
+    from polus import commands
+
+    _run(lambda settings: commands.approve_app(settings, app_id, as_json), as_json, data=data)
+
+
+@apps.command("return")
+def apps_return(
+    app_id: str,
+    reason: Annotated[str, Option(help="What is to be changed; its writer reads it.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send an app back to its writer."""
+    from polus import commands
+
+    _run(lambda settings: commands.return_app(settings, app_id, reason, as_json), as_json, data=data)
+
+
+@apps.command("rotate-keys")
+def apps_rotate_keys(data: Data = None, as_json: AsJson = False) -> None:
+    """Make a new key to sign tokens with; the old one stays published as long as tokens need it."""
+    from polus import commands
+
+    _run(lambda settings: commands.rotate_keys(settings, as_json), as_json, data=data)
 
 
 @mail.command("file")

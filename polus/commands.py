@@ -2,16 +2,19 @@
 
 import datetime
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from polus import founding, installation, screen
 from polus.base import addresses, crypto, errors
 from polus.base.settings import Misconfigured, Settings
 from polus.desk import credentials, users
+from polus.desk.apps import keys, reviews
 from polus.seeding import seeds
 from polus.store import migrate as migrations
 from polus.store.database import Database
-from polus.store.work import RANK, SYSTEM, Account, writing
+from polus.store.work import RANK, SYSTEM, Account, Work, writing
 
 FIND_USER = """
 select a.id, a.domain, a.hash, u.id as user_id from users u join accounts a on a.id = u.account_id
@@ -96,6 +99,57 @@ async def seed(
             f"{seeded.account} has {seeded.tickets} more tickets, with {seeded.messages} messages"
             f" of {seeded.customers} customers."
         )
+
+
+async def apps_waiting(settings: Settings, as_json: bool) -> None:
+    """What waits for review."""
+    async with founding.current(settings) as database, _installation(database) as work:
+        found = [dict(row) for row in await reviews.waiting(work)]
+    if as_json:
+        shown = ("id", "domain", "version", "name", "app_url", "redirect_urls", "test_instructions")
+        screen.say_json([{name: row[name] for name in shown} for row in found])
+        return
+    for row in found:
+        screen.say(f"{row['id']}  {row['name']} (version {row['version']}, from {row['domain']})")
+        screen.say(f"  {row['app_url']}  ->  {', '.join(row['redirect_urls'])}")
+    if not found:
+        screen.say("Nothing waits for review.")
+
+
+async def approve_app(settings: Settings, app_id: str, as_json: bool) -> None:
+    """Let every account connect it."""
+    async with founding.current(settings) as database, _installation(database) as work:
+        await reviews.approve(work, app_id)
+    screen.say_json({"id": app_id, "status": "approved"}) if as_json else screen.say("Approved.")
+
+
+async def return_app(settings: Settings, app_id: str, reason: str, as_json: bool) -> None:
+    """Send it back to its writer."""
+    async with founding.current(settings) as database, _installation(database) as work:
+        await reviews.send_back(work, app_id, reason)
+    screen.say_json({"id": app_id, "status": "returned"}) if as_json else screen.say("Sent back.")
+
+
+async def rotate_keys(settings: Settings, as_json: bool) -> None:
+    """A new key to sign tokens with."""
+    async with founding.current(settings) as database, _installation(database) as work:
+        now = await keys.current(work.db, database.vault, work.now)
+        await keys.rotate(work.db, database.vault, work.now, at_once=True)
+        count = len((await keys.current(work.db, database.vault, work.now)).published["keys"])
+    if as_json:
+        screen.say_json({"published": count, "signs": now.signing.kid})
+    else:
+        screen.say(f"{count} keys are published. The new one signs in {keys.SETTLING.seconds // 3600} hours.")
+
+
+@asynccontextmanager
+async def _installation(database: Database) -> AsyncIterator[Work]:
+    """A transaction of the installation itself, in its first account."""
+    row = await credentials.default_account(database)
+    if row is None:
+        raise errors.one("account", errors.MISSING_OBJECT)
+    async with writing(database, Account(row["id"], row["domain"], row["hash"], ""), SYSTEM) as work:
+        yield work
 
 
 async def only_account(database: Database, domain: str) -> Account:

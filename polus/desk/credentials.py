@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.base import crypto
+from polus.base import crypto, errors
 from polus.store.database import Database
 from polus.store.work import Work
 
@@ -65,6 +65,60 @@ async def reset_key(work: Work, user_id: int, name: str = "", key: str = "") -> 
     )
     work.ring("credentials", work.account.id)
     return key
+
+
+MOST_KEYS = 20
+LONGEST_NAME = 80
+TOO_MANY = "This user has as many API keys as one may have."
+
+LIST_KEYS = """
+select k.id, k.name, k.created_datetime, k.user_id, u.name as user_name, u.email, u.role, u.active,
+  (select max(g.used_datetime) from api_usage g where g.account_id = $1 and g.credential = 'key:' || k.id)
+    as used_datetime
+from api_keys k join users u on u.account_id = k.account_id and u.id = k.user_id
+where k.account_id = $1 and u.deleted_datetime is null order by u.name, k.name, k.id
+"""
+# Held, so that a user is not deleted meanwhile; $3 is a name that would be replaced.
+KEY_OWNER = """
+select (select count(*) from api_keys k where k.account_id = $1 and k.user_id = $2 and k.name <> $3) as others
+from users where account_id = $1 and id = $2 and active and deleted_datetime is null
+  and role not in ('bot', 'internal-agent') for key share
+"""
+DELETE_KEY = "delete from api_keys where account_id = $1 and id = $2 returning user_id, name"
+
+
+async def keys(work: Work) -> list[Any]:
+    """The account's API keys, without the keys themselves: name, whose, when made and last used."""
+    work.actor.require("admin")
+    return list(await work.db.fetch(LIST_KEYS, work.account.id))
+
+
+async def make_key(work: Work, user_id: int, name: str) -> str:
+    """A new key for an active user, shown this once; one of the same name stops at once. 400, 403, 409.
+
+    Event api-key-created.
+    """
+    work.actor.require("admin")
+    if len(name) > LONGEST_NAME:
+        raise errors.one("name", errors.too_long(LONGEST_NAME))
+    others = await work.db.fetchval(KEY_OWNER, work.account.id, user_id, name)
+    if others is None:
+        raise errors.one("user_id", errors.MISSING_OBJECT)
+    if others >= MOST_KEYS:
+        raise errors.Conflict({"user_id": [TOO_MANY]}, TOO_MANY)
+    key = await reset_key(work, user_id, name)
+    work.record("api-key-created", "User", user_id, {"name": name})
+    return key
+
+
+async def remove_key(work: Work, key_id: int) -> None:
+    """Take a key away; it stops at once. 403, 404. Event api-key-deleted."""
+    work.actor.require("admin")
+    row = await work.db.fetchrow(DELETE_KEY, work.account.id, key_id)
+    if row is None:
+        raise errors.NotFound
+    work.ring("credentials", work.account.id)
+    work.record("api-key-deleted", "User", row["user_id"], {"name": row["name"]})
 
 
 REMOVE_EXPIRED = """

@@ -142,7 +142,7 @@ FILTERABLE: dict[str, dict[str, str]] = {
 }
 # Kinds that the wire knows but does not let one filter by.
 OTHERS: dict[str, dict[str, str]] = {
-    "App": {
+    "Account": {
         "app-approved": "A version of an app was approved: other accounts may connect it.",
         "app-code-reused": "A code of an app came a second time; the tokens made from it were taken back.",
         "app-connected": "A user let an app act, or let it do more.",

@@ -28,12 +28,15 @@ from polus.web.live import Live
 from polus.web.pages import (
     accounts,
     actions,
+    api_keys,
+    apps,
     audits,
     channels,
     chats,
     consent,
     contact,
     contact_forms,
+    developers,
     doors,
     factors,
     fields,
@@ -83,6 +86,9 @@ PAGES = (
     jobs,
     audits,
     systems,
+    apps,
+    developers,
+    api_keys,
 )
 """The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
 

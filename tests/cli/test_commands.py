@@ -15,6 +15,7 @@ from tests.cli.programs import Installation
 
 COMMANDS = (
     "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "rules", "rules try",
+    "apps", "apps list", "apps approve", "apps return", "apps rotate-keys",
     "seed", "version",
 )  # fmt: skip
 

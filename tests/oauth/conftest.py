@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import browser, house, http, shop
+from tests.web.conftest import browser, chromium, enter, house, http, shop
 
-__all__ = ["browser", "house", "http", "shop"]
+__all__ = ["browser", "chromium", "enter", "house", "http", "shop"]
 
 
 @pytest.fixture

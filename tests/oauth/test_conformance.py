@@ -1,5 +1,6 @@
 """What must be refused, and how: at the consent page, at the token endpoint, by the API. Nothing refused leaves a trace."""
 
+import asyncio
 import datetime
 import hashlib
 import json
@@ -240,6 +241,15 @@ async def test_a_code_is_good_once_and_for_five_minutes(browser: Browser, shop: 
     late = GRANT | {"code": await installs.code(shop, app, "tags:read")}
     await shop.rows("update oauth_codes set expires_datetime = now() where account_id = $1 returning 1")
     assert (await token(browser, app, late))[1]["error"] == "invalid_grant"
+
+
+async def test_two_that_bring_one_code_at_once(browser: Browser, shop: World) -> None:
+    app = await installs.register(shop)
+    form = GRANT | {"code": await installs.code(shop, app, "tags:read")}
+    answers = await asyncio.gather(*(token(browser, app, form) for _ in range(4)))
+    assert sorted(status for status, _ in answers) == [200, 400, 400, 400]
+    [body] = [body for status, body in answers if status == 200]
+    assert (await installs.bearer(shop, body["access_token"]).get("/api/tags")).status == 401
 
 
 async def test_pkce(browser: Browser, shop: World) -> None:

@@ -45,21 +45,21 @@ LIST = (
     + "where a.account_id = $1 order by v.name, a.id"
 )
 GET = (
-    "select a.id, a.number, "
+    "select a.id, "
     + _VERSION
     + ", exists (select from app_versions o where o.app_id = a.id and o.status = 'approved') as published"
     + _NEWEST
     + "where a.account_id = $1 and a.id = $2"
 )
 # The app's row is held: versions are made by one at a time.
-LOCK = "select number from apps where account_id = $1 and id = $2 for update"
+LOCK = "select id from apps where account_id = $1 and id = $2 for update"
 VERSIONS = (
     "select " + _VERSION + " from app_versions v join apps a on a.id = v.app_id"
     " where a.account_id = $1 and a.id = $2 order by v.number desc"
 )
 # As the account may see it: the newest of all in the writer's own, the newest approved one elsewhere.
 VISIBLE = (
-    "select a.id, a.number, a.account_id = $1 as own, a.secret_hash, "
+    "select a.id, a.account_id = $1 as own, a.secret_hash, "
     + _VERSION
     + """ from apps a cross join lateral (
   select * from app_versions o where o.app_id = a.id and (a.account_id = $1 or o.status = 'approved')
@@ -75,13 +75,11 @@ where a.id = $2
 COUNT = "select count(*) from apps where account_id = $1"
 INSERT = """
 with app as (
-  insert into apps (id, account_id, secret_hash, created_datetime) values ($2, $1, $3, $4) returning id, number
-), version as (
-  insert into app_versions (app_id, number, name, tagline, description, app_url, redirect_urls, created_datetime,
-    updated_datetime)
-  select id, 1, $5, $6, $7, $8, $9, $4, $4 from app
+  insert into apps (id, account_id, secret_hash, created_datetime) values ($2, $1, $3, $4) returning id
 )
-select number from app
+insert into app_versions (app_id, number, name, tagline, description, app_url, redirect_urls, created_datetime,
+  updated_datetime)
+select id, 1, $5, $6, $7, $8, $9, $4, $4 from app
 """
 # The next version begins as a copy of the approved one.
 OPEN = """
@@ -143,10 +141,10 @@ async def register(work: Work, given: Mapping[str, Any]) -> tuple[str, str]:
     if await work.db.fetchval(COUNT, work.account.id) >= MOST_APPS:
         raise errors.Conflict({"name": [TOO_MANY]}, TOO_MANY)
     app_id, secret = secrets.token_hex(12), crypto.new_api_key()
-    number = await work.db.fetchval(
+    await work.db.execute(
         INSERT, work.account.id, app_id, crypto.digest(secret), work.now, *(fields[name] for name in FIELDS)
     )
-    work.record("app-registered", "App", number, {"app_id": app_id, "name": fields["name"]})
+    tell(work, "app-registered", {"app_id": app_id, "name": fields["name"]})
     return app_id, secret
 
 
@@ -157,15 +155,15 @@ async def update(work: Work, app_id: str, given: Mapping[str, Any], icon: bytes 
     """
     work.actor.require("admin")
     fields = _checked(given)
-    number, version = await edit(work, app_id)
+    version = await edit(work, app_id)
     values = [fields[name] for name in FIELDS]
     await work.db.execute(UPDATE, app_id, version, *values, icon, work.now)
-    work.record("app-updated", "App", number, {"app_id": app_id, "name": fields["name"], "version": version})
+    tell(work, "app-updated", {"app_id": app_id, "name": fields["name"], "version": version})
 
 
-async def edit(work: Work, app_id: str) -> tuple[int, int]:
-    """The app's number and the version that may be changed, made when there is none. 404; 409 during a review."""
-    number = await hold(work, app_id)
+async def edit(work: Work, app_id: str) -> int:
+    """The number of the version that may be changed, made when there is none. 404; 409 during a review."""
+    await hold(work, app_id)
     newest = await get(work, app_id)
     if newest["status"] == "submitted":
         raise errors.Conflict(None, IN_REVIEW)
@@ -173,15 +171,18 @@ async def edit(work: Work, app_id: str) -> tuple[int, int]:
     if newest["status"] == "approved":
         await work.db.execute(OPEN, app_id, version, work.now)
         version += 1
-    return number, version
+    return version
 
 
-async def hold(work: Work, app_id: str) -> int:
-    """Lock an app of this account; its number. 404."""
-    number: int | None = await work.db.fetchval(LOCK, work.account.id, app_id)
-    if number is None:
+async def hold(work: Work, app_id: str) -> None:
+    """Lock an app of this account; 404."""
+    if await work.db.fetchval(LOCK, work.account.id, app_id) is None:
         raise errors.NotFound
-    return number
+
+
+def tell(work: Work, kind: str, data: Mapping[str, Any]) -> None:
+    """Record an event about an app. Apps have no numbers, and the wire has no type for them: it is told of the account."""
+    work.record(kind, "Account", work.account.id, data)
 
 
 async def rotate_secret(work: Work, app_id: str) -> str:
@@ -190,23 +191,23 @@ async def rotate_secret(work: Work, app_id: str) -> str:
     Event app-secret-rotated.
     """
     work.actor.require("admin")
-    number = await hold(work, app_id)
+    await hold(work, app_id)
     secret = crypto.new_api_key()
     await work.db.execute(SET_SECRET, work.account.id, app_id, crypto.digest(secret))
-    work.record("app-secret-rotated", "App", number, {"app_id": app_id})
+    tell(work, "app-secret-rotated", {"app_id": app_id})
     return secret
 
 
 async def remove(work: Work, app_id: str) -> None:
     """Delete an app that was never approved; its tokens with it. 404, 409. Event app-deleted."""
     work.actor.require("admin")
-    number = await hold(work, app_id)
+    await hold(work, app_id)
     row = await get(work, app_id)
     if row["published"]:
         raise errors.Conflict(None, APPROVED)
     await work.db.execute(DELETE, work.account.id, app_id)
     work.ring("credentials", work.account.id)
-    work.record("app-deleted", "App", number, {"app_id": app_id, "name": row["name"]})
+    tell(work, "app-deleted", {"app_id": app_id, "name": row["name"]})
 
 
 async def small_icon(data: bytes) -> bytes:

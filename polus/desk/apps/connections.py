@@ -36,9 +36,7 @@ order by v.name, a.id
 """
 DISCONNECT = "delete from app_connections where account_id = $1 and app_id = $2 returning user_id"
 APP = """
-select a.number, v.name from apps a cross join lateral (
-  select name from app_versions where app_id = a.id order by number desc limit 1) v
-where a.id = $1
+select name from app_versions where app_id = $1 order by number desc limit 1
 """
 # What the app set up here stops with it; the widgets of its integrations count as its own.
 INTEGRATIONS = """
@@ -73,9 +71,7 @@ async def grant(work: Work, app_id: str, scopes: Iterable[str]) -> None:
     now = await work.db.fetchval(GRANT, work.account.id, app_id, work.actor.user_id, sorted(wanted), work.now)
     # Tokens carry their own scopes, but whoever remembers this connection shall look anew.
     work.ring("credentials", work.account.id)
-    work.record(
-        "app-connected", "App", app["number"], {"app_id": app_id, "name": app["name"], "scopes": list(now)}
-    )
+    apps.tell(work, "app-connected", {"app_id": app_id, "name": app["name"], "scopes": list(now)})
 
 
 async def listing(work: Work) -> list[Any]:
@@ -93,9 +89,9 @@ async def disconnect(work: Work, app_id: str) -> None:
     if not await work.db.fetch(DISCONNECT, work.account.id, app_id):
         raise errors.NotFound
     await switch_off(work, app_id)
-    number, name = await work.db.fetchrow(APP, app_id)
+    name = await work.db.fetchval(APP, app_id)
     work.ring("credentials", work.account.id)
-    work.record("app-disconnected", "App", number, {"app_id": app_id, "name": name})
+    apps.tell(work, "app-disconnected", {"app_id": app_id, "name": name})
 
 
 async def switch_off(work: Work, app_id: str) -> None:

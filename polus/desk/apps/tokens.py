@@ -271,6 +271,5 @@ async def _store(work: Work, made: dict[str, Any], basis: Issued) -> None:
 
 async def _kill_family(work: Work, client: Client, code_hash: bytes) -> None:
     if await work.db.fetchval(KILL_FAMILY, work.account.id, code_hash, client.client_id):
-        number = (await apps.visible(work, client.client_id))["number"]
         work.ring("credentials", work.account.id)
-        work.record("app-code-reused", "App", number, {"app_id": client.client_id, "name": client.name})
+        apps.tell(work, "app-code-reused", {"app_id": client.client_id, "name": client.name})

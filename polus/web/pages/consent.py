@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
-from polus.base import crypto, errors
+from polus.base import errors
 from polus.desk.apps import apps, connections, tokens
 from polus.desk.apps.facts import Answer, User
 from polus.desk.apps.tokens import Asked
@@ -134,18 +134,7 @@ def _pairs(query: str) -> Pairs:
     return [(name, value) for name, value in given if value and "\0" not in value]
 
 
-async def icon(visit: Visit) -> Response:
-    """The picture of an app, small and made anew by us."""
-    async with visit.reading() as work:
-        found = await apps.icon(work, visit.request.path_params["app"])
-    kind = "image/png" if found.startswith(b"\x89PNG") else "image/jpeg"
-    tag = '"' + crypto.digest(found.hex()).hex()[:32] + '"'
-    headers = {"cache-control": "private, max-age=300", "etag": tag}
-    return Response(found, media_type=kind, headers=headers)
-
-
 ROUTES = (
     routes.get(PATH, page, routes.ANYBODY),
     routes.post(PATH, choose),
-    routes.get("/apps/{app}/icon", icon),
 )

@@ -169,6 +169,38 @@ ROWS: tuple[Row, ...] = (
         "admin",
         N_("Whether everything works, and what waits to be done."),
     ),
+    Row(
+        "apps",
+        N_("Apps"),
+        "/settings/apps",
+        "puzzle",
+        "admin",
+        N_("Programs of others that may act in this helpdesk: what they may do, and when they last did."),
+    ),
+    Row(
+        "apps",
+        N_("API keys"),
+        "/settings/api-keys",
+        "key-round",
+        "admin",
+        N_("For programs of your own. A key may do what its owner may, and is shown once."),
+    ),
+    Row(
+        "apps",
+        N_("API usage"),
+        "/settings/api-usage",
+        "gauge",
+        "admin",
+        N_("How many requests each key and app makes, and how many were refused because they were too many."),
+    ),
+    Row(
+        "apps",
+        N_("Developers"),
+        "/settings/developers",
+        "square-terminal",
+        "admin",
+        N_("Write an app: register it, try it here, and hand it in for everybody."),
+    ),
 )
 
 

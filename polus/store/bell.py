@@ -21,7 +21,7 @@ RETRY = 1.0
 
 log = structlog.get_logger(__name__)
 
-# ("ticket", account, ticket) · ("read", account, user, ticket) · ("sessions", account) ·
+# ("ticket", account, ticket) · ("presence", account, ticket) · ("read", account, user, ticket) · ("sessions", account) ·
 # ("account", account) · ("credentials", account) · ("work", queue name)
 Ring = tuple[str | int, ...]
 Listener = Callable[[list[Ring]], None]

@@ -39,12 +39,13 @@ STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class Listener:
     """One open page."""
 
-    __slots__ = ("bell", "check", "everything", "listed", "over", "tickets", "user_id")
+    __slots__ = ("bell", "check", "everything", "listed", "over", "people", "tickets", "user_id")
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         self.bell = asyncio.Event()
         self.tickets: dict[int, None] = {}
+        self.people: dict[int, None] = {}
         self.everything = False
         self.listed = False
         self.check = False
@@ -54,12 +55,14 @@ class Listener:
         """What has happened since the last call, as events."""
         self.bell.clear()
         tickets, self.tickets = self.tickets, {}
+        people, self.people = self.people, {}
         if self.everything:
             self.everything = False
             return EVERYTHING
         listed, self.listed = self.listed and not tickets, False
-        changes = [b"event: ticket\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in tickets]
-        return LIST if listed else b"".join(changes)
+        changes = [b"event: people\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in people]
+        changes += [b"event: ticket\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in tickets]
+        return (LIST if listed else b"") + b"".join(changes)
 
 
 class Live:
@@ -76,6 +79,11 @@ class Live:
                 case ("ticket", int(account), int(ticket)):
                     for listener in self._listeners.get(account, ()):
                         self._tell(listener, ticket)
+                case ("presence", int(account), int(ticket)):
+                    for listener in self._listeners.get(account, ()):
+                        if len(listener.people) < MOST_WAITING:
+                            listener.people[ticket] = None
+                        listener.bell.set()
                 case ("read", int(account), int(user), _):
                     for listener in self._listeners.get(account, ()):
                         if listener.user_id == user:

@@ -16,7 +16,7 @@ from polus.desk.files import Kept
 from polus.store.files import Files
 from polus.store.work import Work
 from polus.web import choices, render, routes
-from polus.web.pages import actions, macro_bar, ticket_facts
+from polus.web.pages import actions, macro_bar, people, ticket_facts
 from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
 
@@ -239,4 +239,5 @@ ROUTES = (
     routes.post("/uploads", upload),
     routes.get("/inbox/{view}/{ticket:int}/composer", fragment),
     *macro_bar.ROUTES,
+    *people.ROUTES,
 )

@@ -94,6 +94,7 @@ function leave() {
   document.getElementById("ticket").replaceChildren(document.getElementById("no-ticket").content.cloneNode(true));
   document.getElementById("customer").replaceChildren();
   document.title = document.getElementById("view-name").textContent;
+  document.dispatchEvent(new CustomEvent("polus:left"));
 }
 
 /** Moves by rows: with a ticket open it opens the next, else it carries the focus. */

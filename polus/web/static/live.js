@@ -2,6 +2,7 @@
 
 import { current, forget, refresh } from "./lists.js";
 import { fragment, loggedOut, toast, word } from "./notices.js";
+import * as people from "./people.js";
 import { arrived } from "./threads.js";
 
 const PAUSE = 250; // milliseconds between two rounds of fetching, however many changes come in
@@ -70,6 +71,7 @@ function connect() {
   });
   source.addEventListener("ticket", (event) => touch(JSON.parse(event.data).id));
   source.addEventListener("list", soon);
+  source.addEventListener("people", people.soon);
   source.addEventListener("everything", () => touch());
   source.addEventListener("bye", () => { disconnect(); loggedOut(); });
   source.addEventListener("error", () => {

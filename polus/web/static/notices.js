@@ -42,8 +42,8 @@ export function loggedOut() {
 }
 
 /** Fetches what is no page; null when it could not be had, after saying so. */
-export async function json(address) {
-  const text = await fragment(address);
+export async function json(address, options = {}) {
+  const text = await fragment(address, options);
   try { return text === null ? null : JSON.parse(text); } catch { return null; }
 }
 

@@ -7,8 +7,9 @@ import * as lists from "./lists.js";
 import * as live from "./live.js";
 import * as macros from "./macros.js";
 import * as panes from "./panes.js";
+import * as people from "./people.js";
 import * as recipients from "./recipients.js";
 import * as threads from "./threads.js";
 import * as uploads from "./uploads.js";
 
-for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, commands, live]) part.start();
+for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, people, commands, live]) part.start();

@@ -49,3 +49,17 @@ create table planned (
 create index planned_due on planned (due_datetime) where stopped is null;
 create index planned_ticket on planned (account_id, ticket_id);
 create index planned_user on planned (account_id, user_id);
+
+-- Who has a ticket open just now, and who writes in it. Unlogged: after a crash of the database nobody looks at anything.
+create unlogged table onlookers (
+  account_id bigint not null,
+  ticket_id bigint not null,
+  user_id bigint not null,
+  writing boolean not null,
+  seen_datetime timestamptz not null,
+  primary key (account_id, ticket_id, user_id),
+  foreign key (account_id, user_id) references users on delete cascade,
+  foreign key (account_id, ticket_id) references tickets on delete cascade
+);
+create index onlookers_user on onlookers (account_id, user_id);
+

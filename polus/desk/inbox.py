@@ -179,3 +179,38 @@ async def names(work: Work, user_ids: set[int]) -> dict[int, str]:
 async def teams(work: Work) -> list[dict[str, Any]]:
     """The teams, by name."""
     return [dict(row) for row in await work.db.fetch(TEAMS, work.account.id)]
+
+
+# Customers who may be the same as this one: the same name, or a phone number that both have.
+ALIKE = """
+select id, name, email from (
+  select o.id, o.name, o.email from customers c join customers o
+    on o.account_id = c.account_id and lower(o.name) = lower(c.name)
+  where c.account_id = $1 and c.id = $2 and length(c.name) > 3
+  union
+  select o.id, o.name, o.email from customer_channels a join customer_channels b
+    on b.account_id = a.account_id and b.type = any(array['phone', 'sms', 'whatsapp']) and b.key = a.key
+      and b.customer_id <> a.customer_id and b.deleted_datetime is null
+  join customers o on o.account_id = b.account_id and o.id = b.customer_id
+  where a.account_id = $1 and a.customer_id = $2 and a.deleted_datetime is null
+    and a.type in ('phone', 'sms', 'whatsapp')
+) f where id <> $2 and exists (select from customers o where o.account_id = $1 and o.id = f.id
+  and o.merged_into_id is null and o.deleted_datetime is null)
+order by id limit 3
+"""
+TODAY = """
+select count(distinct object_id) filter (where type = 'ticket-closed') as closed,
+  count(*) filter (where type = 'ticket-message-created' and data->>'channel' <> 'internal-note') as sent
+from events where account_id = $1 and user_id = $2 and created_datetime >= $3
+  and type in ('ticket-closed', 'ticket-message-created')
+"""
+
+
+async def alike(work: Work, customer_id: int) -> list[dict[str, Any]]:
+    """Other customers who may be the same person."""
+    return [dict(row) for row in await work.db.fetch(ALIKE, work.account.id, customer_id)]
+
+
+async def today(work: Work, midnight: datetime.datetime) -> dict[str, int]:
+    """How many tickets the actor closed and how many messages he sent since."""
+    return dict(await work.db.fetchrow(TODAY, work.account.id, work.actor.user_id, midnight))

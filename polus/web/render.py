@@ -204,6 +204,18 @@ def linked(words: str) -> Markup:
     return Markup().join([*made, escape(words[end:])])
 
 
+def marked(words: str | None, asked: str) -> Markup:
+    """Text with the words that were asked for marked, everything else escaped."""
+    parts = [re.escape(part) for part in re.split(r"[\s\"#-]+", asked) if len(part) > 1 or part.isdecimal()]
+    if not words or not parts:
+        return escape(words or "")
+    made, end = [], 0
+    for found in re.finditer("|".join(parts[:10]), words, re.IGNORECASE):
+        made += [escape(words[end : found.start()]), Markup("<mark>{}</mark>").format(found[0])]
+        end = found.end()
+    return Markup().join([*made, escape(words[end:])])
+
+
 def anchor(address: str) -> Markup:
     target = address if address.startswith("http") else f"mailto:{address}"
     return Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>').format(
@@ -286,6 +298,7 @@ FILTERS = {
     "initials": initials,
     "plain": plain,
     "linked": linked,
+    "marked": marked,
     "size": size,
     "number": number,
     "decimal": decimal,

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from polus.base import errors
-from polus.desk import searches, tags
+from polus.base import errors, wire
+from polus.desk import searches, tags, ticket_forms
 from polus.desk.customers import customers
-from polus.desk.tickets import labels, messages, tickets
+from polus.desk.customers import merging as merging_customers
+from polus.desk.tickets import labels, merging, messages, splitting, tickets
 from polus.desk.views import rails
 from polus.store.work import Work
 from polus.web import choices, routes
@@ -34,13 +35,22 @@ def action(change: Change, role: str = WRITER) -> Callable[[Visit], Awaitable[Re
                 await change(visit, work, ticket_id)
         except errors.Merged as merged:
             return see_other(f"/inbox/{view(visit)}/{merged.survivor_id}")
+        except ticket_forms.NotFilled as refusal:
+            return await again(visit, ticket_id, 422, missing=refusal.fields, notice=unfilled(visit))
         except (errors.Invalid, errors.Conflict) as refusal:
+            wrong = visit.request.path_params.get("field")
+            if wrong is not None:
+                return await again(visit, ticket_id, 422, wrong={wrong: sentence(refusal)})
             return await again(visit, ticket_id, 422, notice={"bad": True, "text": sentence(refusal)})
         if not visit.partial:
             return see_other(f"/inbox/{view(visit)}/{ticket_id}")
         return await again(visit, ticket_id)
 
     return page
+
+
+def unfilled(visit: Visit) -> dict[str, Any]:
+    return {"bad": True, "text": visit.gettext("Fill in the marked fields before you close the ticket.")}
 
 
 def view(visit: Visit) -> str:
@@ -56,7 +66,7 @@ async def again(visit: Visit, ticket_id: int, status: int = 200, **more: Any) ->
         if visit.partial:
             answer = await inbox.shown(work, visit, here, ticket_id, **more)
             return answer if status == 200 else refused(answer)
-        facts = await inbox.listed(work, here)
+        facts = await inbox.framed(work, here)
         facts |= await ticket_facts.of(work, here, ticket_id) | more
     return inbox.whole(visit, here, facts, status)
 
@@ -89,6 +99,8 @@ async def subject(visit: Visit, work: Work, ticket_id: int) -> None:
 
 
 async def status(visit: Visit, work: Work, ticket_id: int) -> None:
+    if visit.field("status") == "closed":
+        await ticket_forms.require_filled(work, ticket_id)
     await tickets.update(work, ticket_id, {"status": chosen(visit, "status", ("open", "closed"))})
 
 
@@ -129,6 +141,24 @@ async def remove_tag(visit: Visit, work: Work, ticket_id: int) -> None:
     await labels.remove(work, ticket_id, [], [visit.field("tag")])
 
 
+async def field(visit: Visit, work: Work, ticket_id: int) -> None:
+    """One custom field of the ticket."""
+    await ticket_forms.fill(
+        work, "Ticket", ticket_id, visit.request.path_params["field"], visit.field("value")
+    )
+
+
+async def merge(visit: Visit, work: Work, ticket_id: int) -> None:
+    """Another ticket, named by its number, becomes part of this one."""
+    source = integer(visit.field("source").strip().removeprefix("#"))
+    if source is None:
+        raise errors.one("source", errors.REQUIRED)
+    try:
+        await merging.merge(work, source, ticket_id)
+    except errors.NotFound:
+        raise errors.one("source", "There is no ticket #" + str(source) + ".") from None
+
+
 async def resend(visit: Visit, work: Work, ticket_id: int) -> None:
     """A message that failed is sent again, as correcting it by the API does."""
     await messages.update(work, ticket_id, visit.request.path_params["message"], {})
@@ -153,6 +183,8 @@ CHANGES: dict[str, Change] = {
     "tags/add": add_tag,
     "tags/remove": remove_tag,
     "messages/{message:int}/resend": resend,
+    "fields/{field:int}": field,
+    "merge": merge,
 }
 
 
@@ -169,6 +201,59 @@ async def read(visit: Visit) -> Response:
     if visit.partial:
         return await again(visit, ticket_id)
     return see_other(f"/inbox/{view(visit)}" + ("" if unread else f"/{ticket_id}"))
+
+
+async def split(visit: Visit) -> Response:
+    """A message becomes a ticket of its own, which is shown next."""
+    visit.actor.require(WRITER)
+    params = visit.request.path_params
+    try:
+        async with visit.writing() as work:
+            made = await splitting.split(work, params["ticket"], [params["message"]])
+    except errors.Invalid as refusal:
+        return await again(visit, params["ticket"], 422, notice={"bad": True, "text": sentence(refusal)})
+    if not visit.partial:
+        return see_other(f"/inbox/{view(visit)}/{made}")
+    answer = await again(visit, params["ticket"])
+    answer.headers["hx-trigger"] = wire.encode({"polus:go": {"ticket": made}})
+    return answer
+
+
+async def customer_field(visit: Visit) -> Response:
+    """One custom field of a customer, from a ticket's page."""
+    visit.actor.require(WRITER)
+    params = visit.request.path_params
+    try:
+        async with visit.writing() as work:
+            await ticket_forms.fill(
+                work, "Customer", params["customer"], params["field"], visit.field("value")
+            )
+    except errors.Invalid as refusal:
+        wrong = {params["field"]: sentence(refusal)}
+        return await again(visit, integer(visit.field("ticket")) or 0, 422, wrong=wrong)
+    return await after_customer(visit)
+
+
+async def customer_merge(visit: Visit) -> Response:
+    """Another customer, who is the same person, becomes part of this one."""
+    visit.actor.require("basic-agent")
+    customer_id, source = visit.request.path_params["customer"], integer(visit.field("source")) or 0
+    try:
+        async with visit.writing() as work:
+            source_id, target_id = await merging_customers.survivors(work, source, customer_id)
+            await merging_customers.merge(work, source_id, target_id, {})
+    except (errors.Invalid, errors.Conflict) as refusal:
+        notice = {"bad": True, "text": sentence(refusal)}
+        return await again(visit, integer(visit.field("ticket")) or 0, 422, notice=notice)
+    return await after_customer(visit)
+
+
+async def after_customer(visit: Visit) -> Response:
+    """The ticket again, from whose page a customer was changed."""
+    ticket_id = integer(visit.field("ticket"))
+    if visit.partial and ticket_id:
+        return await again(visit, ticket_id)
+    return see_other(f"/inbox/{view(visit)}" + (f"/{ticket_id}" if ticket_id else ""))
 
 
 async def customer_note(visit: Visit) -> Response:
@@ -202,7 +287,10 @@ async def suggest_tags(visit: Visit) -> Response:
 ROUTES = (
     *(routes.post("/tickets/{ticket:int}/" + name, action(change)) for name, change in CHANGES.items()),
     routes.post("/tickets/{ticket:int}/read", read),
+    routes.post("/tickets/{ticket:int}/messages/{message:int}/split", split),
     routes.post("/customers/{customer:int}/note", customer_note),
+    routes.post("/customers/{customer:int}/fields/{field:int}", customer_field),
+    routes.post("/customers/{customer:int}/merge", customer_merge),
     routes.get("/suggest/tags", suggest_tags),
     routes.get("/suggest/addresses", suggest_addresses),
 )

@@ -16,6 +16,7 @@ from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
 
 PAGE = 30
+GO_ON = ("mine", "unassigned", "open")
 PANES = ("list", "ticket", "customer", "rail")
 HTMX = wire.encode(
     {
@@ -46,7 +47,7 @@ async def page(visit: Visit) -> Response:
     cursor = visit.request.query_params.get("cursor")
     if ticket_id is None:
         async with visit.reading() as work:
-            return whole(visit, here, await listed(work, here, cursor))
+            return whole(visit, here, await framed(work, here, cursor))
     async with visit.writing() as work:
         try:
             await tickets.require(work, ticket_id)
@@ -56,7 +57,7 @@ async def page(visit: Visit) -> Response:
             return see_other(f"/inbox/{here.view}/{merged.survivor_id}")
         except errors.NotFound:
             facts = {"problem": missing(here, ticket_id)}
-        facts |= await listed(work, here, cursor)
+        facts |= await framed(work, here, cursor)
     return whole(visit, here, facts)
 
 
@@ -84,7 +85,14 @@ async def listed(work: Work, here: Here, cursor: str | None = None, limit: int =
     found = await rails.page(work, here.view, cursor, limit)
     entries = choices.views(here, await inbox.counts(work))
     sections = await rails.sections(work)
-    return {
+    done: dict[str, Any] = {}
+    if not found.tickets and not cursor:
+        # A finished view says what was done today, and where to go on.
+        midnight = here.now.astimezone(here.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        waiting = {entry.key: entry for entry in entries if entry.count and entry.key != here.view}
+        go_on = next((waiting[key] for key in GO_ON if key in waiting), None)
+        done = {"today": await inbox.today(work, midnight), "go_on": go_on}
+    return done | {
         "view": await viewed(work, here, entries),
         "views": entries,
         "shelves": choices.shelves(here, sections, {}),
@@ -92,6 +100,15 @@ async def listed(work: Work, here: Here, cursor: str | None = None, limit: int =
             "data": [msgspec.json.decode(ticket) for ticket in found.tickets],
             "meta": {"next_cursor": found.next_cursor},
         },
+    }
+
+
+async def framed(work: Work, here: Here, cursor: str | None = None) -> dict[str, Any]:
+    """The same with what the whole page has besides: the bulk bar's menus."""
+    return await listed(work, here, cursor) | {
+        "bulk_people": await inbox.people(work),
+        "bulk_teams": await inbox.teams(work),
+        "bulk_snoozes": choices.snoozes(here),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from polus.base import html
-from polus.desk import composing, files, inbox, planned, unfinished, widgets
+from polus.desk import composing, files, inbox, planned, ticket_forms, unfinished, widgets
 from polus.desk.composing import Composed
 from polus.desk.customers import customers
 from polus.desk.tickets import tickets
@@ -47,6 +47,13 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "errors": {},
         "notice": None,
         "newer": [],
+        "forms": await ticket_forms.fields(
+            work,
+            {"Ticket": ticket.get("custom_fields") or {}, "Customer": customer.get("custom_fields") or {}},
+        ),
+        "missing": {},
+        "wrong": {},
+        "alike": await inbox.alike(work, customer["id"]),
         "then": "",
     }
 

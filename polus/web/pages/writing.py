@@ -10,13 +10,13 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from polus.base import errors, wire
-from polus.desk import composing, files, planned, unfinished
+from polus.desk import composing, files, planned, ticket_forms, unfinished
 from polus.desk.composing import Composed, Follows, Unusable
 from polus.desk.files import Kept
 from polus.store.files import Files
 from polus.store.work import Work
 from polus.web import choices, render, routes
-from polus.web.pages import actions, macro_bar, people, ticket_facts
+from polus.web.pages import actions, bulk, macro_bar, people, search, ticket_facts
 from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
 
@@ -42,6 +42,8 @@ async def send(visit: Visit) -> Response:
             visit.actor.require(actions.WRITER)
         async with uploaded(visit) as kept, visit.writing() as work:
             anyway = bool(visit.field("anyway"))
+            if follows.change == "close":
+                await ticket_forms.require_filled(work, ticket_id)
             if at is not None or (visit.field("hold") and not kept):
                 plan_id = await planned.plan(work, ticket_id, written, follows, at, anyway=anyway)
             else:
@@ -53,6 +55,8 @@ async def send(visit: Visit) -> Response:
         return await again(visit, here, ticket_id, {}, newer=outdated.message_ids)
     except Unusable as unusable:
         return await again(visit, here, ticket_id, sentences(here, unusable))
+    except ticket_forms.NotFilled as refusal:
+        return await again(visit, here, ticket_id, unfilled(here, refusal), missing=refusal.fields)
     except (errors.Invalid, errors.Conflict) as refusal:
         return await again(visit, here, ticket_id, {"message": actions.sentence(refusal)})
     if not visit.partial:
@@ -121,6 +125,13 @@ def sentences(here: Here, unusable: Unusable) -> dict[str, str]:
     return {field: said[code] % {"what": what} for field, (code, what) in unusable.problems.items()}
 
 
+def unfilled(here: Here, refusal: ticket_forms.NotFilled) -> dict[str, str]:
+    """Which fields must be filled before the ticket is closed."""
+    _ = render.catalogue(here.language).gettext
+    text = _("Fill in before you close the ticket: %(fields)s")
+    return {"message": text % {"fields": ", ".join(refusal.fields.values())}}
+
+
 @asynccontextmanager
 async def uploaded(visit: Visit) -> AsyncIterator[list[Kept]]:
     """The form's files, in the store; taken out of it again when nothing comes of them."""
@@ -152,14 +163,24 @@ async def chunks(upload: UploadFile) -> AsyncIterator[bytes]:
 
 
 async def again(
-    visit: Visit, here: Here, ticket_id: int, problems: dict[str, str], newer: list[int] | None = None
+    visit: Visit,
+    here: Here,
+    ticket_id: int,
+    problems: dict[str, str],
+    newer: list[int] | None = None,
+    missing: dict[int, str] | None = None,
 ) -> Response:
     """The composer with everything that was written, and beside each field what is wrong with it.
 
     `newer`: messages that others wrote meanwhile, shown before it can be sent anyway.
     """
     written = composed(visit)
-    more: dict[str, Any] = {"errors": problems, "newer": newer or [], "then": visit.field("then")}
+    more: dict[str, Any] = {
+        "errors": problems,
+        "newer": newer or [],
+        "then": visit.field("then"),
+        "missing": missing or {},
+    }
     if not visit.partial:
         async with visit.reading() as work:
             more["draft"] = await ticket_facts.drafted(work, here, written)
@@ -240,4 +261,6 @@ ROUTES = (
     routes.get("/inbox/{view}/{ticket:int}/composer", fragment),
     *macro_bar.ROUTES,
     *people.ROUTES,
+    *bulk.ROUTES,
+    *search.ROUTES,
 )

@@ -2,9 +2,11 @@
 
 import { undo, write } from "./composer.js";
 import { current, go, move } from "./lists.js";
+import { toggle as toggleSelection } from "./bulk.js";
 import { word } from "./notices.js";
 import { closeMenus, toggleCustomer } from "./panes.js";
 import { find as findMacro } from "./macros.js";
+import { focus as focusSearch } from "./search.js";
 import { openMenu, press } from "./threads.js";
 
 const inTicket = () => Boolean(current().ticket);
@@ -23,7 +25,9 @@ const commands = [
   { key: "E", word: "closeNext", run: () => press('#toggle-status[value="closed"]', { next: true }), when: inTicket },
   { key: "s", word: "snooze", run: () => openMenu("snooze-menu"), when: inTicket },
   { key: "m", word: "macro", run: findMacro, when: inTicket },
+  { key: "x", word: "select", run: toggleSelection },
   { key: "z", word: "undo", run: undo },
+  { key: "/", word: "search", run: focusSearch },
   { key: "@", word: "assign", run: () => openMenu("assign-menu"), when: inTicket },
   { key: "t", word: "tag", run: () => openMenu("tag-menu"), when: inTicket },
   { key: "#", word: "trash", run: () => press("#trash-form button"), when: inTicket },

@@ -77,6 +77,7 @@ export async function go(view, id = null, { push = true } = {}) {
   const text = await fragment(`/inbox/${view}/list${id ? `?selected=${id}` : ""}`);
   if (text === null) return;
   page.view = view;
+  document.dispatchEvent(new CustomEvent("polus:view"));
   kept.clear();
   for (const link of document.querySelectorAll("#shelves .rail-link")) {
     if (link.id === `v-${view}`) link.setAttribute("aria-current", "page");
@@ -159,7 +160,7 @@ export function start() {
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const ticket = event.target.closest("a[data-ticket]");
-    const view = event.target.closest("#views a.rail-link, #shelves a.rail-link, a.back");
+    const view = event.target.closest("#views a.rail-link, #shelves a.rail-link, a.back, a[data-go]");
     if (!ticket && !view) return;
     event.preventDefault();
     if (ticket) open(ticket.dataset.ticket);

@@ -78,6 +78,6 @@ export function start() {
   });
   document.addEventListener("click", (event) => {
     const macro = event.target.closest("[data-macro]");
-    if (macro) use(macro.closest("form"), macro.dataset.macro);
+    if (macro?.closest("[data-composer]")) use(macro.closest("form"), macro.dataset.macro);
   });
 }

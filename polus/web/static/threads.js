@@ -1,8 +1,9 @@
 // One open ticket: mail frames as high as their mail, the forms of its head, what they answer.
 
-import { current, move } from "./lists.js";
+import { undoable } from "./composer.js";
+import { current, move, open } from "./lists.js";
 import { touch } from "./live.js";
-import { say, toast, word } from "./notices.js";
+import { post, say, toast, word } from "./notices.js";
 
 const heights = new Map(); // message frame name → last height, so that reopening does not jump
 const goOn = new WeakSet(); // forms after whose answer the next ticket is opened, then their requests
@@ -41,7 +42,7 @@ function settle() {
 
 function subject() {
   document.addEventListener("change", (event) => {
-    if (event.target.matches(".subject, .note-form textarea")) event.target.form.requestSubmit();
+    if (event.target.matches(".subject, .note-form textarea, .saves :is(input, select)")) event.target.form.requestSubmit();
   });
   document.addEventListener("keydown", (event) => {
     if (!event.target.matches?.(".subject")) return;
@@ -58,7 +59,7 @@ function answers() {
     const id = request.action.match(/^\/tickets\/(\d+)\//)?.[1];
     if (!id || request.method === "GET") return;
     const refused = response.status >= 400 || response.headers.has("polus-refused");
-    if (!refused) touch(id);
+    if (!refused) { touch(id); takenBack(id, ctx); }
     if (id !== current().ticket) {
       event.preventDefault();
       if (refused) toast(word("failed"), { bad: true });
@@ -70,6 +71,23 @@ function answers() {
   document.addEventListener("htmx:before:request", (event) => {
     if (goOn.delete(event.detail.ctx.sourceElement)) goOn.add(event.detail.ctx);
   });
+}
+
+// What `z` can take back, besides a message: the form that was sent, and what it says the other way round.
+const BACK = {
+  status: (sent) => (sent.get("status") === "closed" ? [{ status: "open" }, "closedToast"] : [{ status: "closed" }, ""]),
+  spam: (sent) => (sent.get("spam") === "true" ? [{ spam: "false" }, "spamToast"] : null),
+  trash: (sent) => (sent.get("trash") === "true" ? [{ trash: "false" }, "trashToast"] : null),
+  snooze: (sent) => (sent.get("until") ? [{ until: "" }, "snoozedToast"] : null),
+};
+
+function takenBack(id, ctx) {
+  const name = ctx.request.action.match(/^\/tickets\/\d+\/(\w+)$/)?.[1];
+  const { body } = ctx.request;
+  const back = BACK[name] && body && BACK[name](body instanceof FormData || body instanceof URLSearchParams ? body : new URLSearchParams(body));
+  if (!back) return;
+  const [fields, text] = back;
+  undoable(async () => { await post(`/tickets/${id}/${name}`, fields, { refusedAs: "failed" }); touch(id); }, text && word(text));
 }
 
 /** Presses the button of a form in the head of the ticket, as a click would. */
@@ -97,5 +115,13 @@ export function start() {
   subject();
   answers();
   document.addEventListener("polus:opened", settle);
+  // Menus that are open are not the server's to change; a field that must be filled is.
+  document.addEventListener("htmx:after:swap", () => {
+    const wrong = document.querySelector(".ticket-fields:not([open]) .field-row.wrong");
+    if (!wrong) return;
+    wrong.closest("details").open = true;
+    wrong.querySelector(".input")?.focus();
+  });
+  document.addEventListener("polus:go", (event) => open(event.detail.ticket));
   settle();
 }

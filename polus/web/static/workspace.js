@@ -1,5 +1,6 @@
 // Starts the workspace. Every page works without this; with it nothing reloads.
 
+import * as bulk from "./bulk.js";
 import * as commands from "./commands.js";
 import * as composer from "./composer.js";
 import * as editor from "./editor.js";
@@ -9,7 +10,8 @@ import * as macros from "./macros.js";
 import * as panes from "./panes.js";
 import * as people from "./people.js";
 import * as recipients from "./recipients.js";
+import * as search from "./search.js";
 import * as threads from "./threads.js";
 import * as uploads from "./uploads.js";
 
-for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, people, commands, live]) part.start();
+for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, people, commands, bulk, search, live]) part.start();

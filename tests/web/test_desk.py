@@ -1,0 +1,208 @@
+"""Around the thread: who else is there, the bulk bar and its jobs, the search box, fields, merging, splitting."""
+
+import csv
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+
+from polus.desk.accounts import Book
+from polus.reactions.jobs import Jobs
+from polus.store.queue import Queue
+from tests import make
+from tests import world as worlds
+from tests.web.conftest import Browser
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+@pytest.fixture
+async def ada(browser: Browser, shop: worlds.World) -> Browser:
+    """The administrator, logged in."""
+    await browser.log_in(shop.ada.email)
+    return browser
+
+
+async def act(browser: Browser, path: str, fields: dict[str, Any], **headers: str) -> Any:
+    return await browser.post(path, {"csrf": await browser.token(), "view": "open"} | fields, **headers)
+
+
+async def get(shop: worlds.World, ticket: int) -> Any:
+    return (await shop.ada.get(f"/api/tickets/{ticket}")).json
+
+
+async def test_who_else_is_at_a_ticket(browser: Browser, ada: Browser, shop: worlds.World) -> None:
+    ticket = (await make.ticket(shop))["id"]
+    await act(ada, f"/tickets/{ticket}/look", {"writing": "true"})
+    assert json.loads((await ada.get(f"/people?ids={ticket},x,{10**30}")).text) == {}, "oneself is no news"
+    browser.cookies.clear()
+    await browser.log_in(shop.oda.email)
+    seen = json.loads((await browser.get(f"/people?ids={ticket}")).text)
+    assert seen == {str(ticket): [{"id": shop.ada.user_id, "name": "Ada Agent", "writing": True}]}
+    await shop.rows("update onlookers set seen_datetime = now() - interval '1 minute' where account_id = $1 returning user_id")  # fmt: skip
+    assert json.loads((await browser.get(f"/people?ids={ticket}")).text) == {}
+    await act(browser, f"/tickets/{ticket}/look", {"writing": "false"})
+    await act(browser, f"/tickets/{ticket}/leave", {})
+    assert [row["user_id"] for row in await shop.rows("select * from onlookers where account_id = $1")] == [shop.ada.user_id]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fields,column,value",
+    [
+        ({"action": "status", "value": "closed"}, "status", "closed"),
+        ({"action": "spam", "value": "true"}, "spam", True),
+        ({"action": "priority", "value": "high"}, "priority", "high"),
+    ],
+)
+async def test_few_are_changed_at_once(ada: Browser, shop: worlds.World, fields: Any, column: str, value: Any) -> None:  # fmt: skip
+    made = [(await make.ticket(shop))["id"] for _ in range(3)]
+    answer = await act(ada, "/bulk", fields | {"ids": f"{made[0]},{made[1]},{10**12}"})
+    told = json.loads(answer.text)
+    assert told["text"] == "2 tickets changed."
+    assert len(told["failed"]) == 1
+    assert [(await get(shop, one))[column] == value for one in made] == [True, True, False]
+
+
+async def test_more_ways_to_change_many(ada: Browser, shop: worlds.World) -> None:
+    made = [(await make.ticket(shop))["id"] for _ in range(3)]
+    ids = ",".join(map(str, made))
+    for fields in (
+        {"action": "tag", "value": "fresh"},
+        {"action": "assignee_user", "value": str(shop.leo.user_id)},
+        {"action": "snooze", "value": "2100-01-01T09:00"},
+        {"action": "trash", "value": "true"},
+    ):
+        assert (
+            json.loads((await act(ada, "/bulk", fields | {"ids": ids})).text)["text"] == "3 tickets changed."
+        )
+    after = await get(shop, made[2])
+    assert [tag["name"] for tag in after["tags"]] == ["fresh"]
+    assert after["assignee_user"]["id"] == shop.leo.user_id
+    assert after["snooze_datetime"]
+    assert after["trashed_datetime"]
+    for wrong in ({"action": "nonsense"}, {"action": "snooze", "value": "then"}, {"action": "merge", "value": ""}):  # fmt: skip
+        refused = await act(ada, "/bulk", wrong | {"ids": str(made[0])})
+        assert (refused.status, refused.headers["polus-refused"]) == (200, "1"), wrong
+        assert json.loads(refused.text)["error"]
+    await act(ada, "/bulk", {"action": "merge", "value": "", "ids": ids})
+    assert len((await get(shop, made[0]))["messages"]) == 3
+
+
+async def test_a_whole_view_is_changed_by_a_job_that_tells(ada: Browser, shop: worlds.World) -> None:
+    for _ in range(27):
+        await make.ticket(shop)
+    started = json.loads((await act(ada, "/bulk", {"action": "status", "value": "closed", "all": "1"})).text)
+    job = started["job"]
+    waiting = (await ada.get(f"/jobs/{job}/progress")).text
+    assert "Waiting to begin" in waiting
+    assert 'hx-trigger="load' in waiting
+    await Queue(shop.database, Jobs(shop.database, Book(shop.database, "")).lane()).drain()
+    done = (await ada.get(f"/jobs/{job}/progress")).text
+    assert "27 of 27" in done
+    assert "hx-trigger" not in done
+    assert (await shop.rows("select count(*) from tickets where account_id = $1 and status = 'open'"))[0][0] == 0  # fmt: skip
+    table = list(csv.reader(io.StringIO((await ada.get(f"/jobs/{job}/result.csv")).text)))
+    assert table == [["ticket_id", "error"]]
+    for _ in range(27):
+        await make.ticket(shop)
+    job = json.loads((await act(ada, "/bulk", {"action": "status", "value": "closed", "all": "1"})).text)[
+        "job"
+    ]
+    assert "Cancelled" in (await act(ada, f"/jobs/{job}/cancel", {})).text
+    assert (await shop.rows("select count(*) from tickets where account_id = $1 and status = 'open'"))[0][0] == 27  # fmt: skip
+
+
+async def test_the_search_box(ada: Browser, shop: worlds.World) -> None:
+    ticket = (await make.ticket(shop, subject=f"Lantern {HOSTILE}"))["id"]
+    other = (await make.ticket(shop, customer={"email": "ann@shop.example", "name": "Ann Lee"}))["id"]
+    await make.customer(shop, name="Bob", channels=[{"type": "phone", "address": "+49 30 123456"}])
+    for asked, found in {
+        "lantern": ticket,
+        f"#{ticket}": ticket,
+        str(other): other,
+        "ann@shop.example": other,
+        "Ann Le": other,
+        "parcel": other,
+    }.items():
+        page = (await ada.get(f"/search/offer?q={asked.replace('#', '%23').replace(' ', '+')}")).text
+        assert f'href="/inbox/all/{found}"' in page, asked
+    page = (await ada.get("/search/offer?q=lantern")).text
+    assert "<mark>Lantern</mark> &lt;img src=x" in page
+    assert "Bob" in (await ada.get("/search?q=030123456")).text
+    assert "Nothing found." in (await ada.get("/search?q=xyzzy")).text
+    assert (await ada.get("/search/offer?q=%00")).status == 200
+
+
+async def field(shop: worlds.World, kind: str, **more: Any) -> int:
+    definition = {
+        "data_type": "text",
+        "input_settings": {"input_type": "dropdown", "choices": ["A::One", "B"]},
+    }
+    made = await shop.ada.post("/api/custom-fields", {"object_type": kind, "label": f"{kind} {HOSTILE}", "definition": definition, **more})  # fmt: skip
+    assert made.status == 201, made.raw
+    return made.json["id"]  # type: ignore[no-any-return]
+
+
+async def test_fields_are_filled_and_some_must_be(ada: Browser, shop: worlds.World) -> None:
+    await make.address(shop)
+    made = await make.ticket(shop)
+    ticket, customer = made["id"], made["customer"]["id"]
+    own, his = await field(shop, "Ticket", required=True), await field(shop, "Customer")
+    page = (await ada.get(f"/inbox/open/{ticket}")).text
+    assert "Ticket &lt;img src=x" in page
+    assert "Customer &lt;img src=x" in page
+    for path, fields in (
+        ("status", {"status": "closed"}),
+        ("messages", {"mode": "reply", "to": "mia@example.com", "body": "Hi", "then": "close"}),
+    ):
+        refused = await act(ada, f"/tickets/{ticket}/{path}", fields)
+        assert refused.status == 422
+        assert re.search(rf'id="field-{own}-{ticket}".*?Must be filled before the ticket is closed', refused.text, re.DOTALL)  # fmt: skip
+    assert (await get(shop, ticket))["status"] == "open"
+    wrong = await act(ada, f"/tickets/{ticket}/fields/{own}", {"value": "Z"})
+    assert wrong.status == 422
+    assert f'id="ef-{own}"' in wrong.text
+    await act(ada, f"/tickets/{ticket}/fields/{own}", {"value": "A::One"})
+    await act(ada, f"/customers/{customer}/fields/{his}", {"value": "B", "ticket": str(ticket)})
+    assert (await get(shop, ticket))["custom_fields"][str(own)]["value"] == "A::One"
+    assert (await shop.ada.get(f"/api/customers/{customer}")).json["custom_fields"][str(his)]["value"] == "B"
+    await act(ada, f"/tickets/{ticket}/status", {"status": "closed"})
+    assert (await get(shop, ticket))["status"] == "closed"
+
+
+async def test_merging_and_splitting_by_hand(ada: Browser, shop: worlds.World) -> None:
+    one, two = (await make.ticket(shop))["id"], (await make.ticket(shop))["id"]
+    wrong = await act(ada, f"/tickets/{one}/merge", {"source": "999999"})
+    assert (wrong.status, "There is no ticket #999999." in wrong.text) == (422, True)
+    await act(ada, f"/tickets/{one}/merge", {"source": f"#{two}"})
+    both = await get(shop, one)
+    assert len(both["messages"]) == 2
+    assert (await ada.get(f"/inbox/open/{two}")).headers["location"] == f"/inbox/open/{one}"
+    out = await act(ada, f"/tickets/{one}/messages/{both['messages'][1]['id']}/split", {})
+    made = int(out.headers["location"].rsplit("/", 1)[1])
+    assert len((await get(shop, made))["messages"]) == 1
+    last = await act(ada, f"/tickets/{made}/messages/{both['messages'][1]['id']}/split", {})
+    assert last.status == 422
+
+
+async def test_the_same_person_is_suggested_and_merged(ada: Browser, shop: worlds.World) -> None:
+    made = await make.ticket(shop)
+    twin = await make.customer(shop, name="mia meyer", email="mia@other.example")
+    page = (await ada.get(f"/inbox/open/{made['id']}")).text
+    assert "The same person?" in page
+    assert "mia@other.example" in page
+    await act(ada, f"/customers/{made['customer']['id']}/merge", {"source": str(twin["id"]), "ticket": str(made["id"])})  # fmt: skip
+    after = (await shop.ada.get(f"/api/customers/{made['customer']['id']}")).json
+    assert {channel["address"] for channel in after["channels"]} == {"mia@example.com", "mia@other.example"}
+    assert "The same person?" not in (await ada.get(f"/inbox/open/{made['id']}")).text
+
+
+async def test_a_finished_view_says_what_was_done(ada: Browser, shop: worlds.World) -> None:
+    ticket = (await make.ticket(shop, assignee_user={"id": shop.ada.user_id}))["id"]
+    await make.ticket(shop)
+    await act(ada, f"/tickets/{ticket}/status", {"status": "closed"})
+    page = (await ada.get("/inbox/mine")).text
+    assert "Today you closed 1 ticket and sent 0 messages." in page
+    assert 'data-go="unassigned"' in page

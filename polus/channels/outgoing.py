@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from polus import __version__
 from polus.base import outbound
-from polus.base.outbound import Allowed
+from polus.base.outbound import Allowed, Resolve
 
 SECONDS = 5.0
 # Not for a caller to say.
@@ -49,22 +49,24 @@ class Failed(Exception):
     """No answer came; the text says why, for people."""
 
 
-class _Checked(AbstractResolver):
-    """Resolves to the very addresses that were checked, so that a second answer of the DNS cannot lead elsewhere."""
+class Guard(AbstractResolver):
+    """Resolves names to addresses that outgoing HTTP may reach, and to those that were checked: a second answer of the
+    DNS cannot lead elsewhere. Raises `outbound.Refused` for all else."""
 
-    def __init__(self, allowed: Allowed) -> None:
+    def __init__(self, allowed: Allowed, resolver: Resolve = outbound.resolve) -> None:
         self._allowed = allowed
+        self._resolver = resolver
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await outbound.addresses(outbound.host_of(host), port, self._allowed)
+        found = await outbound.addresses(outbound.host_of(host), port, self._allowed, self._resolver)
         return [
             ResolveResult(
                 hostname=host,
                 host=str(address),
                 port=port,
-                family=socket.AF_INET6 if address.version == 6 else socket.AF_INET,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )
@@ -72,7 +74,7 @@ class _Checked(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        return None
+        """Nothing is held."""
 
 
 async def send(call: Call, allowed: Allowed, *, seconds: float = SECONDS, most: int = 2048) -> Answered:
@@ -96,7 +98,7 @@ async def send(call: Call, allowed: Allowed, *, seconds: float = SECONDS, most: 
 async def _send(call: Call, allowed: Allowed, most: int) -> Answered:
     headers = {name: value for name, value in call.headers.items() if name.lower() not in RESERVED}
     headers.setdefault("User-Agent", USER_AGENT)
-    connector = aiohttp.TCPConnector(resolver=_Checked(allowed), limit=1, force_close=True)
+    connector = aiohttp.TCPConnector(resolver=Guard(allowed), limit=1, force_close=True)
     options: dict[str, Any] = {"allow_redirects": False, "auto_decompress": True}
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,

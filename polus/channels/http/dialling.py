@@ -5,17 +5,16 @@ connector returned is what is connected to, so a name cannot change its mind in 
 """
 
 import asyncio
-import socket
 import time
 from typing import Any
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from polus.base import outbound
 from polus.base.outbound import Allowed, Resolve
 from polus.channels.http.requests import Request
+from polus.channels.outgoing import Guard
 
 SECONDS = 5.0
 MOST_ANSWER = 1_048_576
@@ -48,33 +47,6 @@ class Outcome(msgspec.Struct, frozen=True):
     def well(self) -> bool:
         """Whether the receiver took it."""
         return self.status is not None and 200 <= self.status < 300
-
-
-class Guard(AbstractResolver):
-    """Resolves names to addresses that outgoing HTTP may reach; raises `outbound.Refused` for all else."""
-
-    def __init__(self, allowed: Allowed, resolver: Resolve) -> None:
-        self._allowed = allowed
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await outbound.addresses(host, port, self._allowed, self._resolver)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 class Caller:

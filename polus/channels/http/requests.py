@@ -16,6 +16,7 @@ from yarl import URL
 
 from polus import __version__
 from polus.base import clock, wire
+from polus.channels.outgoing import RESERVED
 from polus.lang import template
 from polus.lang.template import Target
 from polus.lang.template_filters import show
@@ -24,8 +25,6 @@ LONGEST_URL = 8_192
 MOST_BYTES = 1_048_576
 TOO_LARGE = "The call would be larger than 1 MiB."
 TOO_LONG = "The URL would be longer than 8,192 characters."
-# Theirs to say: how the bytes travel.
-RESERVED = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 WITHOUT_BODY = ("GET", "HEAD")
 FORM = "application/x-www-form-urlencoded"
 

@@ -17,13 +17,16 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import figures, load, mails, pages, pgbench, program, report, requests, statements
+from bench import figures, jobs, load, mails, pages, pgbench, program, report, requests, resources, statements
 from bench.program import Program
 from bench.requests import Material, Request
 from bench.statements import Catcher, Script
 
 CONNECTIONS = (1, 8)
 MAILS = {1: 60, 8: 200}
+MANY = 5_000  # tickets of a job
+# Reading the other things: fewer rounds, and shorter ones, for there are many.
+ROUNDS, SECONDS = 2, 1.5
 
 console = Console(stderr=True)
 
@@ -104,6 +107,46 @@ async def others(here: Program, found: Material, rounds: int, seconds: float) ->
     return told
 
 
+async def reading(here: Program) -> list[dict[str, Any]]:
+    """One of each thing and a page of each kind, over HTTP and by pgbench, at eight connections."""
+    asked = await resources.requests(here)
+    async with statements.catching(here) as catcher:
+        prepared = {name: await prepare(catcher, request) for name, request in asked.items()}
+    told = []
+    for name, request in asked.items():
+        console.print(f"  {name}")
+        rows = []
+        for _ in range(ROUNDS):
+            row = await over_http(here, [request.encoded()], 8, SECONDS)
+            row["pgbench"] = await pgbench.run(here, prepared[name], 8, SECONDS)
+            row["ratio"] = row["rate"] / row["pgbench"]
+            rows.append(row)
+        told.append(middle(name, 8, rows))
+    return told
+
+
+async def prepare(catcher: Catcher, request: Request) -> Script:
+    """What pgbench runs for a request that is always the same."""
+    await catcher.call(request)
+    return statements.script(await catcher.call(request), "", {})
+
+
+async def deep(here: Program) -> list[dict[str, Any]]:
+    """Page 1 and page 1,000 of long lists, in turn."""
+    told = []
+    for name, pair in (await resources.depths(here)).items():
+        console.print(f"  {name}: page 1 and page 1,000")
+        rows: tuple[list[dict[str, Any]], ...] = ([], [])
+        for _ in range(ROUNDS):
+            for request, measured in zip(pair, rows, strict=True):
+                measured.append(await over_http(here, [request.encoded()], 8, SECONDS))
+        told += [
+            middle(f"{name}, page {page}", 8, measured)
+            for page, measured in zip((1, 1000), rows, strict=True)
+        ]
+    return told
+
+
 async def fragments(here: Program, found: Material) -> list[dict[str, Any]]:
     """Every page and fragment of the inbox, one at a time."""
     session = await pages.log_in(here)
@@ -123,6 +166,9 @@ async def measure(here: Program, tickets: int, rounds: int, seconds: float) -> d
     idle = figures.memory(here)
     found = await requests.material(here)
     told = await operations(here, found, rounds, seconds) + await others(here, found, rounds, seconds)
+    read, pages_down = await reading(here), await deep(here)
+    console.print("  a job")
+    job = await jobs.run(here, found, MANY)
     console.print("  fragments of the inbox, mails")
     shown = await fragments(here, found)
     sent = [
@@ -132,7 +178,8 @@ async def measure(here: Program, tickets: int, rounds: int, seconds: float) -> d
     await here.settle()
     memory = figures.memory(here)
     return {
-        "tickets": tickets, "seeded": seeded, "operations": told, "pages": shown, "mails": sent,
+        "tickets": tickets, "seeded": seeded, "operations": told, "reading": read, "deep": pages_down,
+        "job": asdict(job), "pages": shown, "mails": sent,
         "idle": asdict(idle), "memory": asdict(memory),
     }  # fmt: skip
 
@@ -161,7 +208,7 @@ def main() -> None:
         "--tickets", type=int, action="append",
         help="size of the installation, 100,000; given twice, it grows, and costs are compared",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=5, help="how often each pair is measured")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each pair is measured")
     parser.add_argument("--seconds", type=float, default=4, help="how long each measurement takes")
     parser.add_argument("--processes", type=int, default=1, help="server processes")
     parser.add_argument("--data", type=Path, help="a data folder to use and keep; it may be filled already")

@@ -21,7 +21,8 @@ ROUTES = Routes(OPERATIONS)
 # wire: keys that live objects carry although the published schema does not name them
 SEEN_KEYS = ("requester", "filters_ast", "section_id", "active", "meta", "next_cursor", "prev_cursor")
 # Objects of which the contract names only what all of them have: what was searched for decides the rest.
-OPEN = frozenset(("SearchItem",))
+# UserMeta: the contract names two keys of an object that takes any.
+OPEN = frozenset(("SearchItem", "UserMeta"))
 # Of these the contract describes ticket lists alone; customer lists answer customers.
 VIEW_ITEMS = frozenset(("list-view-items", "update-view-items"))
 # What is answered where no operation is: no such path, no such method, no such person, too often.

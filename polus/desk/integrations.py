@@ -15,6 +15,7 @@ from polus.base.crypto import Vault
 from polus.desk import changes
 from polus.store.work import Work
 
+BY_HAND = "Somebody switched it."
 TRIGGERS = (
     "ticket-created",
     "ticket-updated",
@@ -229,7 +230,7 @@ async def update(work: Work, integration_id: int, given: Mapping[str, Any]) -> s
     was, is_off = old["deactivated_datetime"] is not None, new["deactivated_datetime"] is not None
     if was != is_off:
         kind = "integration-deactivated" if is_off else "integration-reactivated"
-        work.record(kind, "Integration", integration_id, {"name": new["name"]})
+        work.record(kind, "Integration", integration_id, {"name": new["name"], "reason": BY_HAND})
     return answer  # type: ignore[no-any-return]
 
 

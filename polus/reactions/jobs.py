@@ -76,5 +76,5 @@ class Jobs:
             self._sizes.pop(key, None)
         elif done.items:
             wanted = int(done.items * AIM / max(time.monotonic() - begun, 0.001))
-            self._sizes[key] = min(max(wanted, 1), size * 2, MOST)
+            self._sizes[key] = min(max(wanted, done.least), size * 2, MOST)
         return done

@@ -43,12 +43,14 @@ Failures = dict[int, str]
 class Kind(msgspec.Struct, frozen=True):
     """`begin` gives the items and the plan; `step` does some items; `end` gives what `info` says of the result.
 
-    Each runs in a transaction that also writes down how far the job is. A Refusal ends the job for good.
+    Each runs in a transaction that also writes down how far the job is. A Refusal ends the job for good. `least` items
+    cost little more than one: on a machine that is busy, fewer at a time would only take longer altogether.
     """
 
     begin: Callable[[Work, Job], Awaitable[tuple[list[int], Any]]]
     step: Callable[[Work, Job, Sequence[int]], Awaitable[Failures]]
     end: Callable[[Work, Job], Awaitable[dict[str, Any]]]
+    least: int = 1
 
 
 async def nothing(_work: Work, _job: Job) -> dict[str, Any]:

@@ -86,11 +86,13 @@ CREATOR = "select role from users where account_id = $1 and id = $2 and active a
 
 
 class Done(NamedTuple):
-    """Whether the job was there to be taken, how many items were done, and whether there are more to come."""
+    """Whether the job was there to be taken, how many items were done, whether it is at its end, and how many items
+    the next step should have at least."""
 
     taken: bool
     items: int = 0
     over: bool = False
+    least: int = 1
 
 
 async def due(db: Any, most: int) -> Sequence[tuple[int, int]]:
@@ -121,7 +123,7 @@ async def advance(work: Work, job_id: int, size: int) -> Done:
         _count(info, len(batch), await kind.step(work, job, batch))
         await work.db.execute(ADVANCE, work.account.id, job_id, len(batch), wire.encode(info), work.now)
     if row["position"] + len(batch) < row["total"]:
-        return Done(True, len(batch))
+        return Done(True, len(batch), least=kind.least)
     await _end(work, job_id, "done", info | await kind.end(work, job))
     return Done(True, len(batch), over=True)
 

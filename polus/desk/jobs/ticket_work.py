@@ -11,6 +11,7 @@ from polus.desk.macros import answers, macros
 from polus.desk.tickets import bulk
 from polus.store.work import Work
 
+LEAST = 25
 NO_MACRO = "The macro is archived or gone."
 
 
@@ -50,6 +51,6 @@ async def apply(work: Work, job: Job, ids: Sequence[int]) -> Failures:
     return failed
 
 
-UPDATE = Kind(begin, update, kinds.nothing)
-DELETE = Kind(begin, delete, kinds.nothing)
+UPDATE = Kind(begin, update, kinds.nothing, least=LEAST)
+DELETE = Kind(begin, delete, kinds.nothing, least=LEAST)
 APPLY = Kind(begin, apply, kinds.nothing)

@@ -133,7 +133,7 @@ EVENTS: Told = {
             {
                 "code": [
                     "if (isNotEmpty(ticket.tags)) { Action('addTags', {tags: 'Marzipan tag2'}); }",
-                    "if (isEmpty(ticket.tags)) { Action('setTeamAssignee', {assignee_team: {id: 1}}); }",
+                    "if (isEmpty(ticket.tags)) { Action('setTeamAssignee', {assignee_team: {id: #}}); }",
                 ],
                 "deactivated_datetime": ["@", None],
             },
@@ -372,7 +372,7 @@ def _plain(data: Any) -> Any:
     if isinstance(data, int) and not isinstance(data, bool):
         return "#"
     if isinstance(data, str):
-        return "@" if MOMENT.fullmatch(data) else re.sub(r" \d+$", "", data)
+        return "@" if MOMENT.fullmatch(data) else re.sub(r"\b\d+\b", "#", re.sub(r" \d+$", "", data))
     return data
 
 

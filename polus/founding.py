@@ -16,6 +16,7 @@ from polus import children, installation
 from polus.base import addresses, crypto, errors, log
 from polus.base.settings import Misconfigured, Settings
 from polus.desk import accounts, credentials, integrations, users
+from polus.desk.rules import seeds as rules
 from polus.installation import Founder, Prepared
 from polus.store import database as databases
 from polus.store import migrate
@@ -85,6 +86,7 @@ async def found(database: Database, given: Founder, *, only_first: bool = False)
         await db.execute(SET_PASSWORD, account.id, user_id, password_hash)
         await credentials.reset_key(work, user_id, key=given.key)
         await integrations.add_email(work, given.address, "Support")
+        await rules.sow(work)
         await work.flush()
     database.ring(*work.rings)
     return True

@@ -214,6 +214,7 @@ SAMPLES: dict[str, Sample] = {
     "search-metric-cards": Sample(0, query={"q": "answer"}),
     "get-metric-card": Sample(0, ("slug",)),
     "create-metric-card-feedback": Sample(1, ("slug",), lambda _: {"rating": "up"}),
+    "list-metric-card-feedback": Sample(1, query={"slug": "open-tickets"}),
     "get-statistic": Sample(
         1, body=lambda _: {"query": {"scope": "tickets-created", "timezone": "UTC", "filters": WEEK}}
     ),

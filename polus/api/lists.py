@@ -98,6 +98,12 @@ def uri(call: Call[Any, Any]) -> str:
     return "/" + "/".join(filter(None, path.split("/"))) + "?" + urlencode(sent)
 
 
+def sent(call: Call[Any, Any], name: str) -> bool:
+    """Whether the query names the parameter; one that is absent has its default, which then says nothing."""
+    keys = (key for key, _ in parse_qsl(call.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return name in keys
+
+
 def data(items: Sequence[str]) -> bytes:
     """`{"data": […]}` alone, where the wire has no envelope."""
     return b'{"data":[' + ",".join(items).encode() + b"]}"

@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from polus.api import lists
 from polus.api.fields import NO_LENGTH, Email
 from polus.api.operation import Call, NoQuery, operation
 from polus.base import wire
 from polus.desk.statistics import cards
+from polus.store.paging import Statement
 from polus.store.work import Work
 
 TAG = "Metric Cards"
@@ -98,6 +100,21 @@ class FeedbackKept(msgspec.Struct, kw_only=True):
     created_datetime: str
 
 
+class FeedbackQuery(lists.Cursor, forbid_unknown_fields=True, kw_only=True):
+    """Which of it."""
+
+    slug: Annotated[str | UnsetType, Meta(description="Only of this card.")] = UNSET
+
+
+class FeedbackList(msgspec.Struct, kw_only=True):
+    """A page of it."""
+
+    object: Literal["list"]
+    uri: str
+    data: list[FeedbackKept]
+    meta: lists.MetaCursors
+
+
 @operation(
     "GET",
     "/api/metric-cards",
@@ -148,6 +165,29 @@ async def comment(work: Work, call: Call[NoQuery, Feedback]) -> bytes:
     It stays in this installation.
     """
     return (await cards.comment(work, _slug(call), wire.given(call.body))).encode()
+
+
+ORDERS = lists.orders(created_datetime=("created_datetime", "datetime"))
+
+
+@operation(
+    "GET",
+    "/api/_polus/metric-card-feedback",
+    id="list-metric-card-feedback",
+    scope="statistics:read",
+    role="admin",
+    query=FeedbackQuery,
+    answer=FeedbackList,
+    tag=TAG,
+)
+async def comments(work: Work, call: Call[FeedbackQuery, None]) -> bytes:
+    """List what was said of metric cards, newest first."""
+    statement = Statement(work.account.id)
+    statement.where("account_id = $1")
+    if call.query.slug is not UNSET:
+        statement.where("slug = $?", call.query.slug)
+    order = ORDERS["created_datetime:desc"]
+    return await lists.page(work, call, cards.LIST_FEEDBACK, statement, order)
 
 
 def _slug(call: Call[Any, Any]) -> str:

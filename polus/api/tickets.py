@@ -86,13 +86,14 @@ class TagData(msgspec.Struct):
 async def list_(work: Work, call: Call[TicketsQuery, None]) -> bytes:
     """List tickets.
 
-    Trashed and spam tickets are included unless `trashed` is false. A rule whose conditions are not all of the ticket
-    itself, its customer and survey is 400 as `rule_id`.
+    Trashed and spam tickets are included unless `trashed` is false. With `view_id` and no `order_by` they come in the
+    view's own order. A rule whose conditions no list can be asked for is 400 as `rule_id`.
     """
     query = call.query
-    statement = Statement(work.account.id, work.actor.user_id)
+    statement, view = Statement(work.account.id, work.actor.user_id), None
     if query.view_id is not UNSET:
-        statement.add(*await items.narrowing(work, query.view_id, len(statement.parameters)))
+        view = await items.of_tickets(work, query.view_id)
+        statement.add(*await items.narrowing(work, view, len(statement.parameters)))
     if query.rule_id is not UNSET:
         statement.add(*await matching.narrowing(work, query.rule_id, len(statement.parameters)))
     statement.where("t.account_id = $1")
@@ -105,6 +106,9 @@ async def list_(work: Work, call: Call[TicketsQuery, None]) -> bytes:
         statement.where("t.id = any($?::bigint[])", query.ticket_ids)
     if not query.trashed:
         statement.where("t.trashed_datetime is null")
+    if view is not None and not lists.sent(call, "order_by"):
+        page = await items.in_order(work, view, statement, cursor=query.cursor, limit=query.limit)
+        return lists.envelope(call, page.items, page.prev_cursor, page.next_cursor, total=True)
     order = ORDERS[query.order_by]
     return await lists.page(work, call, tickets.LIST, statement, order, id_column="t.id", total=True)
 

@@ -71,6 +71,43 @@ SURVEY = (
     "exists (select 1 from satisfaction_surveys s where s.account_id = t.account_id and s.ticket_id = t.id"
     " and {test})"
 )
+# Of a rule's message no list can know which set it off: then the newest is meant, as in a run without one.
+_OF_TICKET = "n.account_id = t.account_id and n.ticket_id = t.id order by n.created_datetime"
+NEWEST = (
+    "exists (select 1 from messages m where m.account_id = t.account_id and m.id = (select n.id from messages n where "
+    + _OF_TICKET
+    + " desc, n.id desc limit 1) and {test})"
+)
+OLDEST = (
+    "exists (select 1 from messages m where m.account_id = t.account_id and m.id = (select n.id from messages n where "
+    + _OF_TICKET
+    + ", n.id limit 1) and {test})"
+)
+MESSAGES = (
+    "exists (select 1 from messages m where m.account_id = t.account_id and m.ticket_id = t.id and {test})"
+)
+# Of one that came as HTML only, the words between the tags.
+BODY = "coalesce(m.body_text, regexp_replace(m.body_html, '<[^>]*>', ' ', 'g'))"
+_PERSON = (
+    "(case when {agent} then (select u.{column} from users u where u.account_id = m.account_id and u.id = m.{id})"
+    " else (select p.{column} from customers p where p.account_id = m.account_id and p.id = m.{id}) end)"
+)
+
+
+def sender(column: str) -> str:
+    """Of an agent's message a user, else a customer."""
+    return _PERSON.replace("{agent}", "m.from_agent").replace("{column}", column).replace("{id}", "sender_id")
+
+
+def receiver(column: str) -> str:
+    """The other way round."""
+    return (
+        _PERSON.replace("{agent}", "not m.from_agent")
+        .replace("{column}", column)
+        .replace("{id}", "receiver_id")
+    )
+
+
 UNREAD = Column(
     "(not exists (select 1 from ticket_reads r where r.account_id = t.account_id and r.ticket_id = t.id"
     " and r.user_id = {caller} and r.read_datetime >= t.unread_datetime))",

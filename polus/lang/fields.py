@@ -64,6 +64,19 @@ def _rule(
     return Field(path, kind, "R", label, None, reader, yes, no)
 
 
+def _said(
+    path: str,
+    kind: Kind,
+    label: str,
+    column: Column,
+    reader: Reader = readers.plain,
+    yes: str = "",
+    no: str = "",
+) -> Field:
+    """A field of messages: rules see it, and lists of tickets can be asked for it on a rule's behalf."""
+    return Field(path, kind, "R", label, column, reader, yes, no)
+
+
 TICKET = (
     _own("id", ID, "ticket id", whole=True),
     _own("external_id", STRING, "external id"),
@@ -152,7 +165,13 @@ TICKET = (
         "satisfaction score",
         Column("s.score", within=columns.SURVEY),
     ),
-    _rule("satisfaction_survey.body_text", TEXT, "comment of the survey"),
+    Field(
+        "satisfaction_survey.body_text",
+        TEXT,
+        "R",
+        "comment of the survey",
+        folded("s.body_text", within=columns.SURVEY),
+    ),
     Field(
         "satisfaction_survey.sent_datetime",
         DATETIME,
@@ -226,34 +245,47 @@ CUSTOMER = (
 )
 
 MESSAGE = (
-    _rule("id", ID, "message id"),
-    _rule("channel", ENUM, "message's channel"),
-    _rule("via", VIA, "message's origin"),
-    _rule("public", BOOLEAN, "visibility", yes="the message is public", no="the message is an internal note"),
-    _rule(
+    _said("id", ID, "message id", Column("m.id", whole=True)),
+    _said("channel", ENUM, "message's channel", Column("m.channel", whole=True)),
+    _said("via", VIA, "message's origin", Column("m.via", whole=True)),
+    _said(
+        "public",
+        BOOLEAN,
+        "visibility",
+        Column("m.public", whole=True),
+        yes="the message is public",
+        no="the message is an internal note",
+    ),
+    _said(
         "from_agent",
         BOOLEAN,
         "sender",
+        Column("m.from_agent", whole=True),
         yes="the message is from an agent",
         no="the message is from the customer",
     ),
-    _rule("subject", TEXT, "message's subject"),
-    _rule("body_text", TEXT, "message's text", readers.body_text),
-    _rule("stripped_text", TEXT, "message's text without quotation"),
-    _rule("body_html", TEXT, "message's HTML"),
-    _rule("external_id", STRING, "message's external id"),
-    _rule("message_id", STRING, "message's id at the sending service"),
-    _rule("integration_id", ID, "message's integration"),
-    _rule("rule_id", ID, "rule that wrote the message"),
-    _rule("sender.id", ID, "sender"),
-    _rule("sender.email", EMAIL, "sender's email"),
-    _rule("sender.name", TEXT, "sender's name"),
-    _rule("receiver.id", ID, "receiver"),
-    _rule("receiver.email", EMAIL, "receiver's email"),
-    _rule("receiver.name", TEXT, "receiver's name"),
-    _rule("source.type", ENUM, "message's source"),
-    _rule("source.from.address", EMAIL, "address it came from"),
-    _rule("source.from.name", TEXT, "name it came from"),
+    _said("subject", TEXT, "message's subject", folded("m.subject")),
+    _said("body_text", TEXT, "message's text", folded(columns.BODY), readers.body_text),
+    _said("stripped_text", TEXT, "message's text without quotation", folded("m.stripped_text")),
+    _said("body_html", TEXT, "message's HTML", folded("m.body_html")),
+    _said("external_id", STRING, "message's external id", folded("m.external_id")),
+    _said("message_id", STRING, "message's id at the sending service", folded("m.message_id")),
+    _said("integration_id", ID, "message's integration", Column("m.integration_id")),
+    _said("rule_id", ID, "rule that wrote the message", Column("m.rule_id")),
+    _said("sender.id", ID, "sender", Column("m.sender_id")),
+    _said("sender.email", EMAIL, "sender's email", folded("lower(" + columns.sender("email") + ")")),
+    _said("sender.name", TEXT, "sender's name", folded(columns.sender("name"))),
+    _said("receiver.id", ID, "receiver", Column("m.receiver_id")),
+    _said("receiver.email", EMAIL, "receiver's email", folded("lower(" + columns.receiver("email") + ")")),
+    _said("receiver.name", TEXT, "receiver's name", folded(columns.receiver("name"))),
+    _said("source.type", ENUM, "message's source", Column("(m.source ->> 'type')")),
+    _said(
+        "source.from.address",
+        EMAIL,
+        "address it came from",
+        folded("lower(m.source -> 'from' ->> 'address')"),
+    ),
+    _said("source.from.name", TEXT, "name it came from", folded("(m.source -> 'from' ->> 'name')")),
     _rule("source.to[].address", EMAIL, "addresses it went to"),
     _rule("source.to[].name", TEXT, "names it went to"),
     _rule("source.cc[].address", EMAIL, "cc addresses"),
@@ -267,9 +299,9 @@ MESSAGE = (
     _rule("mention_ids[]", ID, "mentioned users"),
     _rule("intents[].name", Kind(Type.ENUM, options=sets.INTENTS), "message's intents", readers.intents),
     _rule("sentiments[].name", Kind(Type.ENUM, options=sets.SENTIMENTS), "message's sentiments"),
-    _rule("created_datetime", DATETIME, "time of the message"),
-    _rule("sent_datetime", DATETIME, "time the message was sent"),
-    _rule("opened_datetime", DATETIME, "time the message was opened"),
-    _rule("failed_datetime", DATETIME, "time the sending failed"),
+    _said("created_datetime", DATETIME, "time of the message", Column("m.created_datetime", whole=True)),
+    _said("sent_datetime", DATETIME, "time the message was sent", Column("m.sent_datetime")),
+    _said("opened_datetime", DATETIME, "time the message was opened", Column("m.opened_datetime")),
+    _said("failed_datetime", DATETIME, "time the sending failed", Column("m.failed_datetime")),
     _rule("meta…", ANY, "message meta"),
 )

@@ -90,6 +90,14 @@ def _keyed(rows: tuple[Field, ...]) -> dict[tuple[str, ...], Field]:
     return {tuple(name for name, _ in row.shape): row for row in rows}
 
 
+_OWN: tuple[Steps, ...] = (("ticket",), ("customer",))
+_WAYS: dict[Steps, str] = {
+    ("ticket", "customer"): columns.CUSTOMER,
+    ("message",): columns.NEWEST,
+    ("ticket", "last_message"): columns.NEWEST,
+    ("ticket", "first_message"): columns.OLDEST,
+    ("ticket", "messages"): columns.MESSAGES,
+}
 _IDS = re.compile("[0-9]{1,18}")
 TICKET, CUSTOMER, MESSAGE = _keyed(fields.TICKET), _keyed(fields.CUSTOMER), _keyed(fields.MESSAGE)
 # Other names of the same field, below the root.
@@ -188,8 +196,10 @@ def _kind(definition: Definition) -> Kind:
 
 
 def _under(base: Steps, column: Column | None) -> Column | None:
-    """The customer's columns, as seen from a ticket."""
-    return column.under(columns.CUSTOMER) if column and base == ("ticket", "customer") else column
+    """The columns of customers and messages, as seen from a ticket; None where no list can be asked for them."""
+    if column is None or base in _OWN:
+        return column
+    return column.under(_WAYS[base]) if base in _WAYS else None
 
 
 def written(steps: Steps) -> str:

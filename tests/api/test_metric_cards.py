@@ -88,6 +88,10 @@ async def test_feedback_is_kept(world: World) -> None:
     rows = await world.rows("select slug, user_id from metric_card_feedback where account_id = $1")
     assert [tuple(row) for row in rows] == [("satisfaction-score", world.oda.user_id)] * 2
     assert await world.events() == []
+    told = await world.ada.walk("/api/_polus/metric-card-feedback", limit=1)
+    assert told == [again.json, made.json]
+    assert await world.ada.walk("/api/_polus/metric-card-feedback", slug="open-tickets") == []
+    assert (await world.leo.get("/api/_polus/metric-card-feedback")).status == 403
 
 
 @pytest.mark.parametrize(

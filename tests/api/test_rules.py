@@ -333,13 +333,44 @@ async def test_tickets_that_a_rule_is_for(world: World, code: str, wanted: str) 
     assert "".join(one["subject"] for one in found) == wanted
 
 
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("containsAny(message.body_text, ['second'])", "a"),
+        ("contains(message.body_text, 'first')", "b"),
+        ("contains(ticket.first_message.body_text, 'first')", "ab"),
+        ("contains(ticket.messages.body_text, 'The second one')", "a"),
+        ("contains(message.body_text, 'only html')", "c"),
+        ("eq(message.from_agent, true)", "a"),
+        ("eq(message.public, false)", "a"),
+        ("endsWith(message.sender.email, '@example.com')", "bc"),
+        ("contains(message.sender.name, 'Agent')", "a"),
+        ("eq(message.channel, 'email') && isEmpty(message.receiver.id)", "bc"),
+        ("contains(message.source.from.address, 'mia@')", "b"),
+        ("!contains(message.body_text, 'first') && isEmpty(message.failed_datetime)", "ac"),
+        ("ltTimedelta(message.created_datetime, '1d') && eq(ticket.last_message.from_agent, false)", "bc"),
+    ],
+)
+async def test_tickets_that_a_rule_of_messages_is_for(world: World, condition: str, wanted: str) -> None:
+    """The newest message stands for the one that would set the rule off."""
+    mail = {"body_text": "The first one", "source": {"type": "email", "from": {"address": "mia@example.com"}}}
+    one = await make.ticket(world, subject="a", messages=[make.mail() | mail])
+    await world.leo.post(f"/api/tickets/{one['id']}/messages", make.note("The second one"))
+    await make.ticket(world, subject="b", messages=[make.mail() | mail])
+    html = {"body_text": None, "body_html": "<p>Only HTML</p>", "source": {"type": "email"}}
+    await make.ticket(world, subject="c", messages=[make.mail() | html])
+    made = await rule(world, code=f"if ({condition}) Action('addTags', {{tags: 'x'}})")
+    found = await world.oda.walk("/api/tickets", rule_id=made["id"], limit=2, order_by="created_datetime:asc")
+    assert "".join(one["subject"] for one in found) == wanted
+
+
 async def test_what_no_list_can_be_asked(world: World) -> None:
-    made = await rule(world)
+    made = await rule(world, code="if (eq(message.meta.quick, true)) Action('deleteTicket')")
     refused = await world.oda.get("/api/tickets", rule_id=made["id"])
     assert refused.status == 400
     assert refused.json["error"] == {
         "msg": "Invalid query parameters",
-        "data": {"rule_id": ["No list can be asked for 'containsAny' of 'message.body_text'."]},
+        "data": {"rule_id": ["No list can be asked for 'eq' of 'message.meta.quick'."]},
     }
     many = await rule(
         world, code="if (" + "||".join(["eq(ticket.spam,true)"] * 201) + ") Action('deleteTicket')"

@@ -213,6 +213,32 @@ async def test_current_user_and_lists_of_tickets(world: World) -> None:
     assert customer["email"] == "mia@example.com"
 
 
+async def test_tickets_of_a_view_come_in_its_order(world: World) -> None:
+    """As the view shows them, unless the caller orders otherwise; tickets without a value come last."""
+    made = [
+        (await make.ticket(world, subject=subject, priority=priority))["id"]
+        for subject, priority in (("a", "low"), ("b", "critical"), ("c", "normal"))
+    ]
+    note = {"messages": [make.note("n")], "customer": {"email": "mia@example.com"}}
+    made.append((await world.leo.post("/api/tickets", note)).json["id"])
+    for by, way, wanted in (
+        ("priority", "desc", [1, 3, 2, 0]),
+        ("priority", "asc", [0, 2, 3, 1]),
+        ("last_message_datetime", "desc", [2, 1, 0, 3]),
+        ("last_message_datetime", "asc", [0, 1, 2, 3]),
+    ):
+        shown_ = await view(world, order_by=by, order_dir=way)
+        ids = [made[place] for place in wanted]
+        walked = await world.oda.walk("/api/tickets", view_id=shown_["id"], limit=2)
+        assert [one["id"] for one in walked] == ids, (by, way)
+        listed = (await world.oda.get("/api/tickets", view_id=shown_["id"])).json
+        assert ("custom_fields" in listed["data"][0], listed["meta"]["total_resources"]) == (True, None)
+        asked = await world.oda.get("/api/tickets", view_id=shown_["id"], order_by="created_datetime:asc")
+        assert [one["id"] for one in asked.json["data"]] == made
+    wrong = await world.oda.get("/api/tickets", view_id=shown_["id"], cursor="x")
+    assert (wrong.status, wrong.json["error"]["msg"]) == (400, "Invalid cursor")
+
+
 async def test_a_view_that_names_what_goes_is_switched_off(world: World) -> None:
     tag = (await world.leo.post("/api/tags", {"name": "gone"})).json
     made = await view(world, filters="containsAny(ticket.tags.name, ['gone'])")

@@ -126,11 +126,15 @@ BY_CREATION = "Only tickets that were created in the period."
 DAILY = "One figure for each day of the period."
 PER_HOUR = "Online hours are seconds online ÷ 3,600; null when there are none."
 
-INSERT = """
-insert into metric_card_feedback (account_id, slug, user_id, body, created_datetime) values ($1, $2, $3, $4, $5)
-returning json_build_object('id', id, 'slug', slug, 'rating', body->'rating', 'comment', body->'comment',
+FEEDBACK = """
+json_build_object('id', id, 'slug', slug, 'rating', body->'rating', 'comment', body->'comment',
   'email', body->'email', 'user_id', user_id, 'created_datetime', wire(created_datetime))::text
 """
+INSERT = (
+    "insert into metric_card_feedback (account_id, slug, user_id, body, created_datetime) values ($1, $2, $3, $4, $5)"
+    " returning " + FEEDBACK
+)
+LIST_FEEDBACK = "select {sort}, id, " + FEEDBACK + " from metric_card_feedback"
 
 Card = dict[str, Any]
 

@@ -18,7 +18,7 @@ from polus.desk.customers import forms
 from polus.desk.tickets import projections
 from polus.desk.views import searching, views
 from polus.lang.sql import Where
-from polus.store.paging import LIMITS
+from polus.store.paging import LIMITS, Statement
 from polus.store.work import Work
 
 # order -> (expression over t or c, kind)
@@ -38,6 +38,8 @@ CUSTOMERS = {
     "email": ("c.email", "text"),
 }
 NEVER_NULL = ("created_datetime", "updated_datetime")
+PERSON = forms.ITEM + "::text"
+LISTED = projections.COMPACT_LIST
 CASTS = {"datetime": "::timestamptz", "number": "::smallint", "text": "::text"}
 
 # `$2` is whom `is_unread` is told for. The two halves are read by the same index, one after the other.
@@ -148,7 +150,8 @@ async def page(
     if not shown.active:
         return Page([], None, None, None, None, None)
     parameters, conditions = await _conditions(work, shown, customers, ignored)
-    sql = _statement(customers, column, kind, way == "desc", position, limit, conditions, parameters)
+    form = PERSON if customers else projections.COMPACT_VIEW
+    sql = _statement(customers, column, kind, way == "desc", position, limit, conditions, parameters, form)
     rows = await work.db.fetch(sql, *parameters)
     return _cut(rows, position, limit, cursor)
 
@@ -183,6 +186,7 @@ def _statement(
     limit: int,
     conditions: str,
     parameters: list[Any],
+    form: str,
 ) -> str:
     forward = position is None or position.forward
     alias = "c" if customers else "t"
@@ -191,7 +195,7 @@ def _statement(
     if position is not None:
         valued, unvalued = _from(position, column, kind, alias, down, parameters)
     replaced = {
-        "{form}": forms.ITEM + "::text" if customers else projections.COMPACT_VIEW,
+        "{form}": form,
         "{table}": "customers c" if customers else "tickets t",
         "{alias}": alias,
         "{column}": column,
@@ -249,14 +253,19 @@ def _cut(rows: Sequence[Any], position: Position | None, limit: int, cursor: str
     )
 
 
-async def narrowing(work: Work, view_id: int, taken: int) -> Where:
-    """The condition of a stored ticket view over `t`, for lists of tickets; 400 when it is unknown or switched off."""
+async def of_tickets(work: Work, view_id: int) -> Mapping[str, Any]:
+    """A stored ticket view, for lists of tickets; 400 when it is unknown or switched off."""
     try:
         view = await views.read(work, view_id)
     except errors.NotFound:
         view = {"deactivated_datetime": True, "type": ""}
     if view["deactivated_datetime"] is not None or view["type"] != "ticket-list":
         raise errors.Invalid({"view_id": [errors.MISSING_OBJECT]}, "Invalid query parameters")
+    return view
+
+
+async def narrowing(work: Work, view: Mapping[str, Any], taken: int) -> Where:
+    """The view's condition over `t`."""
     found = await filters.meaning(work, view["filters"])
     where = filters.where(found, await filters.caller(work, view["filters"]), work.now, taken)
     if not view["search"]:
@@ -264,6 +273,18 @@ async def narrowing(work: Work, view_id: int, taken: int) -> Where:
     parameters = [None] * taken + where.values
     text = where.text + " and " + searching.condition(view["search"], parameters)
     return Where(text, parameters[taken:])
+
+
+async def in_order(
+    work: Work, view: Mapping[str, Any], statement: Statement, *, cursor: str, limit: int
+) -> Page:
+    """A page of a list of tickets in the view's own order; `statement` holds the conditions, the view's among them."""
+    column, kind = TICKETS[view["order_by"]]
+    position = decode(cursor, kind) if cursor else None
+    conditions, parameters = " and ".join(statement.conditions), statement.parameters
+    down = view["order_dir"] == "desc"
+    sql = _statement(False, column, kind, down, position, limit, conditions, parameters, LISTED)
+    return _cut(await work.db.fetch(sql, *parameters), position, limit, cursor)
 
 
 def overlaid(stored: Mapping[str, Any] | None, given: Mapping[str, Any]) -> Shown:

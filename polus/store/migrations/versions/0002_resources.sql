@@ -280,3 +280,4 @@ create table metric_card_feedback (
   created_datetime timestamptz not null,
   primary key (account_id, id)
 );
+create index metric_card_feedback_created on metric_card_feedback (account_id, created_datetime, id);

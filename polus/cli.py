@@ -31,6 +31,7 @@ PLAIN: dict[str, Any] = {
 app = typer.Typer(help="Polus, a helpdesk.", **PLAIN)
 account = typer.Typer(help="Accounts: one installation may serve several shops.", **PLAIN)
 user = typer.Typer(help="Users: the agents of an account.", **PLAIN)
+stats = typer.Typer(help="Statistics: the facts they are computed from.", **PLAIN)
 
 
 class _FilesFirst(TyperGroup):
@@ -49,6 +50,7 @@ app.add_typer(account, name="account")
 app.add_typer(apps, name="apps")
 app.add_typer(mail, name="mail")
 app.add_typer(rules, name="rules")
+app.add_typer(stats, name="stats")
 app.add_typer(user, name="user")
 
 
@@ -223,6 +225,14 @@ def apps_rotate_keys(data: Data = None, as_json: AsJson = False) -> None:
     from polus import commands
 
     _run(lambda settings: commands.rotate_keys(settings, as_json), as_json, data=data)
+
+
+@stats.command("rebuild")
+def stats_rebuild(account: Of = "", data: Data = None, as_json: AsJson = False) -> None:
+    """Make all facts of the statistics anew from tickets, messages and events. The helpdesk may run meanwhile."""
+    from polus import rebuilds
+
+    _run(lambda settings: rebuilds.run(settings, account, as_json), as_json, data=data)
 
 
 @mail.command("file")

@@ -15,6 +15,7 @@ import msgspec
 
 from polus.base import errors
 from polus.desk import tags
+from polus.desk.statistics import rebuilding
 from polus.seeding import shops
 from polus.seeding.shops import Shop
 from polus.seeding.tickets import COLUMNS, MESSAGES, Author, Ids
@@ -73,6 +74,7 @@ async def sow(
         seconds = time.perf_counter() - began
         await tags.recount(db)
         await db.execute(ANALYZE)
+        await db.execute(rebuilding.TIDY)
     database.ring(("everything",))
     return Seeded(account.domain, seed, until, count, count * MESSAGES, customers, seconds)
 
@@ -121,3 +123,4 @@ async def _copy(db: Any, shop: Shop, made: dict[str, list[str]], *, trusted: boo
         for table, rows in made.items():
             source = io.BytesIO("".join(rows).encode())
             await db.copy_to_table(table, source=source, columns=COLUMNS[table], format="text")
+        await rebuilding.make(db, shop.account_id, [int(line.split("\t")[1]) for line in made["tickets"]])

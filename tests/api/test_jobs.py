@@ -2,12 +2,14 @@
 
 import asyncio
 import csv
+import datetime
 import io
 import json
 from typing import Any
 
 import pytest
 
+from polus.base import clock
 from polus.desk.accounts import Book
 from polus.desk.jobs import running
 from polus.reactions.jobs import Jobs
@@ -176,6 +178,8 @@ async def test_who_may_ask_for_what(world: World) -> None:
         ("exportTicketDrilldown", {}, "context"),
         ("exportTicketDrilldown", {"context": {"metric": "mood"}}, "context"),
         ("exportTicketDrilldown", {"context": {"filters": [{"member": "moon", "values": []}]}}, "context"),
+        ("exportTicketDrilldown", {"context": {"scope": "tags", "filters": []}}, "context"),
+        ("exportTicketDrilldown", {"context": {"scope": "moods", "filters": 7}}, "context"),
         ("exportMacro", {"colour": 1}, "colour"),
     ],
 )
@@ -458,7 +462,7 @@ async def test_tickets_are_exported(world: World) -> None:
 
 async def test_tickets_behind_a_figure_are_exported(world: World) -> None:
     first = await make.ticket(world, channel="email")
-    await make.ticket(world, channel="chat", messages=[make.mail(), make.mail()])
+    second = await make.ticket(world, channel="chat", messages=[make.mail(), make.mail()])
     context = {
         "channel_connection_external_ids": ["12"],
         "metric": "messagesCount",
@@ -472,6 +476,20 @@ async def test_tickets_behind_a_figure_are_exported(world: World) -> None:
     for metric in ("surveyScore", "resolutionTime", "firstResponseTime"):
         rows = await table(world, await done(world, "exportTicketDrilldown", {"context": {"metric": metric}}))
         assert [row["metric_value"] for row in rows] == ["", ""]
+    asked = {
+        "scope": "messages-received",
+        "metric": "messagesCount",
+        "timezone": "Europe/Berlin",
+        "filters": [{"member": "channel", "operator": "one-of", "values": ["email"]}],
+    }
+    interval = {"start_datetime": first["created_datetime"], "end_datetime": "2099-01-01T00:00:00"}
+    refused = await world.leo.post(
+        "/api/jobs", {"type": "exportTicketDrilldown", "params": {"context": asked, **interval}}
+    )
+    assert refused.json["error"]["data"]["params"]["context"] == ["Maximum allowed period size is 366 days"]
+    interval["end_datetime"] = clock.text(clock.now() + datetime.timedelta(days=1))
+    rows = await table(world, await done(world, "exportTicketDrilldown", {"context": asked, **interval}))
+    assert sorted(int(row["ticket_id"]) for row in rows) == [first["id"], second["id"]]
     empty = await done(world, "exportConvertCampaignSalesDrilldown", {"context": {}})
     assert await table(world, empty) == []
 

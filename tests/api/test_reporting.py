@@ -1,6 +1,7 @@
 """`/api/reporting/stats`."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ async def shop(world: World) -> dict[str, int]:
         "update satisfaction_surveys set score = 4, sent_datetime = '2026-03-03T00:00Z',"
         " scored_datetime = '2026-03-05T00:00Z' where account_id = $1 returning id"
     )
+    await make.facts(world)
     return {"a": a["id"], "b": b["id"], "c": c["id"]}
 
 
@@ -146,6 +148,7 @@ async def test_surveys_tags_and_values(world: World) -> None:
     )
     await world.lia.put(f"/api/tickets/{ids['a']}/custom-fields/{field.json['id']}", "Late::Lost")
     await world.rows(MOVE_EVENTS, ids["a"], "2026-03-06T09:00:00+00:00")
+    await make.facts(world)
     by = [{"member": "customFieldId", "operator": "one-of", "values": [str(field.json["id"])]}]
     assert await ask(world, "ticket-fields", filters=by, dimensions=["customFieldValue"]) == [
         {"customFieldValue": "Late::Lost", "ticketCount": 1}
@@ -272,12 +275,26 @@ async def test_every_scope_answers_with_everything_it_knows(world: World, name: 
             await ask(world, name, filters=[*needed, one])
 
 
+ATTEND = """
+with present as (insert into presences values ($1, $2, '2026-03-02T08:00Z', '2026-03-02T09:00Z')),
+promised as (insert into ticket_slas (account_id, ticket_id, metric, policy_id, attached_datetime, target_seconds,
+  within_hours, achieved_datetime) values ($1, $3, 'resolution', 1, '2026-03-02T09:00Z', 60, false, '2026-03-02T09:00Z'))
+insert into handlings values ($1, $3, $2, '2026-03-02T10:00Z', '2026-03-02T10:05Z') returning user_id
+"""
+
+
 async def test_every_dimension_of_filled_scopes_works(world: World) -> None:
-    await shop(world)
+    ids = await shop(world)
+    await world.rows(ATTEND, world.leo.user_id, ids["a"])
     await world.rows(
         "insert into voice_calls (account_id, integration_id, external_id, provider, status, direction,"
         " created_datetime, duration, last_answered_by_agent_id, termination_status)"
         " values ($1, 1, 'CA1', 'twilio', 'completed', 'inbound', '2026-03-03T10:00Z', 60, $2, 'answered') returning id",
+        world.leo.user_id,
+    )
+    await world.rows(
+        "insert into voice_call_events (account_id, type, call_id, user_id, created_datetime) select $1,"
+        " 'phone-call-answered', id, $2, '2026-03-03T10:00:10Z' from voice_calls where account_id = $1 returning id",
         world.leo.user_id,
     )
     for name, scope in scopes.table().items():
@@ -380,3 +397,18 @@ async def test_other_accounts_are_not_counted(world: World, database: Any, http:
         )
         (row,) = await ask(world, name, filters=needed)
         assert row == {measure.name: measure.empty for measure in scope.measures.values()}
+
+
+def test_the_documentation_tells_what_is_computed() -> None:
+    text = (Path(__file__).parents[2] / "docs/resources/statistics.md").read_text()
+    for scope in scopes.table().values():
+        if not scope.facts:
+            assert (
+                f"`{scope.name}`" in text.split("Nothing records facts for ")[1].split(": they answer")[0]
+            ), scope.name
+            continue
+        computed, missing = (
+            " ".join(f"`{m.name}`" for m in scope.measures.values() if bool(m.how) == how)
+            for how in (True, False)
+        )
+        assert f"| `{scope.name}` | {computed} | {missing} |" in text

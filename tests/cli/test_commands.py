@@ -16,7 +16,7 @@ from tests.cli.programs import Installation
 COMMANDS = (
     "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "rules", "rules try",
     "apps", "apps list", "apps approve", "apps return", "apps rotate-keys",
-    "seed", "version",
+    "seed", "stats", "stats rebuild", "version",
 )  # fmt: skip
 
 
@@ -138,6 +138,8 @@ async def test_an_account_is_seeded(installation: Installation) -> None:
     again = await installation.run(*asked)
     assert (again.code, again.err) == (0, "")
     assert "one has 12 more tickets, with 36 messages of" in again.out
+    rebuilt = (await installation.quickly("stats", "rebuild", "--account", "one", "--json")).json
+    assert rebuilt == {"account": "one", "tickets": 24}
     refused = await installation.quickly("seed", "--tickets", "12", "--account", "two")
     assert (refused.code, refused.err) == (2, "polus: account: Does not exist. [refused]\n")
 

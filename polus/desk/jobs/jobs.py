@@ -11,7 +11,7 @@ import msgspec
 
 from polus.base import errors, wire
 from polus.desk import files, listings
-from polus.desk.jobs import changes_of_tickets, selecting, ticket_exports
+from polus.desk.jobs import changes_of_tickets, drilldowns, selecting
 from polus.desk.listings import Listed
 from polus.desk.macros import macros
 from polus.store.paging import Order, Statement
@@ -176,7 +176,7 @@ async def _dangling(work: Work, params: Mapping[str, Any]) -> dict[str, Any]:
     if "updates" in params:
         problems |= await changes_of_tickets.problems(work, params["updates"])
     if "context" in params:
-        problems |= ticket_exports.context_problems(params["context"])
+        problems |= drilldowns.problems(params)
     if params.get("ticket_ids") is None:
         problems |= await selecting.problems(work, params)
     return problems

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk.jobs import macro_files, ticket_exports, ticket_work
+from polus.desk.jobs import drilldowns, macro_files, ticket_exports, ticket_work
 from polus.desk.jobs.kinds import Job, Kind
 from polus.desk.tickets.bulk import said
 from polus.store.work import Actor, Work
@@ -22,7 +22,7 @@ KINDS: Mapping[str, Kind] = {
     "exportTicket": ticket_exports.EXPORT,
     "importMacro": macro_files.IMPORT,
     "exportMacro": macro_files.EXPORT,
-    "exportTicketDrilldown": ticket_exports.DRILLDOWN,
+    "exportTicketDrilldown": drilldowns.DRILLDOWN,
     "exportConvertCampaignSalesDrilldown": ticket_exports.SALES,
 }
 MOST_RUNNING = 2

@@ -148,8 +148,6 @@ async def step_drilldown(work: Work, job: Job, ids: Sequence[int]) -> Failures:
     return {}
 
 
-DRILLDOWN = Kind(begin_drilldown, step_drilldown, kinds.result)
-
 SALES_COLUMNS = (
     "campaign_id", "order_id", "order_name", "amount", "currency", "customer_email", "created_datetime",
 )  # fmt: skip

@@ -118,4 +118,4 @@ async def rows(work: Work, asked: Asked, scope: str, *measures: str, **more: Any
 
 async def days(work: Work, asked: Asked) -> list[str]:
     """The begins of all days of the period, as rows have them."""
-    return await reports.buckets(work, query(asked, "tickets-created", "ticketCount", step="day"))
+    return await reports.days(work, query(asked, "tickets-created", "ticketCount", step="day"))

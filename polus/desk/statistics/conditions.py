@@ -10,7 +10,6 @@ NUMBERS = frozenset(
     talkTime waitTime ticketQAScorerUserId""".split()
 )
 _SURVEY = "(select s.score from satisfaction_surveys s where s.account_id = $1 and s.ticket_id = f.ticket_id)"
-_NOTHING = "null::bigint"
 COLUMNS: dict[str, str] = {
     "agentId": "f.agent_id",
     "teamId": "f.team_id",
@@ -22,19 +21,18 @@ COLUMNS: dict[str, str] = {
     "customFieldValueString": "f.item",
     "integrationChannelPair": "f.integration_id || '::' || f.channel",
     "tagId": "f.item",
-    # No shop is connected yet, and nothing reviews tickets yet.
-    "productId": "null::text",
-    "storeId": _NOTHING,
-    "storeIntegrationId": _NOTHING,
-    "communicationSkills": _NOTHING,
-    "languageProficiency": _NOTHING,
-    "resolutionCompleteness": _NOTHING,
-    "accuracy": _NOTHING,
-    "efficiency": _NOTHING,
-    "internalCompliance": _NOTHING,
-    "brandVoice": _NOTHING,
-    "talkTime": _NOTHING,
-    "waitTime": _NOTHING,
+    "productId": "(select v.value from fact_values v join custom_fields p on p.account_id = $1 and p.id = v.field_id"
+    " and p.managed_type = 'product' where v.account_id = $1 and v.ticket_id = f.ticket_id limit 1)",
+    "storeId": "f.store_id",
+    "storeIntegrationId": "f.store_id",
+    # Nothing reviews tickets yet.
+    **dict.fromkeys(
+        """communicationSkills languageProficiency resolutionCompleteness accuracy efficiency internalCompliance
+        brandVoice""".split(),
+        "null::bigint",
+    ),
+    "talkTime": "(f.more->>'talkTime')::bigint",
+    "waitTime": "(f.more->>'waitTime')::bigint",
     "queueId": "(f.more->>'queueId')::bigint",
 }
 _TEAM = "exists (select 1 from team_members w where w.account_id = $1 and w.user_id = f.agent_id and w.team_id = any($?::bigint[]))"
@@ -46,8 +44,8 @@ _TAGS = {
     "all-of": "(select count(distinct g.tag_id)" + _ON_TICKET + ") = {count}",
 }
 # A value is found by its upper levels too.
-_VALUE = """exists (select 1 from tickets v, unnest($?::text[]) as p where v.account_id = $1 and v.id = f.ticket_id
-  and (v.custom_fields->$?->>'value' = p or starts_with(v.custom_fields->$?->>'value', p || '::')))"""
+_VALUE = """exists (select 1 from fact_values v, unnest($?::text[]) as p where v.account_id = $1
+  and v.ticket_id = f.ticket_id and v.field_id = $?::bigint and (v.value = p or starts_with(v.value, p || '::')))"""
 _CAMPAIGN = """exists (select 1 from messages c where c.account_id = $1 and c.ticket_id = f.ticket_id and (
   c.meta->>'campaigns_id' = any($?::text[]) or c.meta->'campaigns' ?| $?::text[]
   or c.meta->>'campaigns' = any($?::text[])))"""
@@ -76,9 +74,8 @@ class Conditions:
             unique = list(dict.fromkeys(asked.values))
             self._put(_TAGS[asked.operator].replace("{count}", str(len(unique))), unique)
         elif asked.member == "customFields":
-            field = str(asked.field_id)
             negation = "not " if asked.operator == "not-one-of" else ""
-            self._put(negation + _VALUE, list(asked.values), field, field)
+            self._put(negation + _VALUE, list(asked.values), asked.field_id)
         elif asked.member == "campaigns":
             self._put(_CAMPAIGN, *[list(asked.values)] * 3)
         elif asked.member == "agentIdFromTeamId" and asked.operator != "set":

@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,8 @@ import asyncpg
 import msgspec
 
 from polus.base import errors
-from polus.desk.statistics import facts
+from polus.desk.statistics import call_facts, facts
+from polus.desk.statistics.aggregates import AGGREGATES, ONLY
 from polus.desk.statistics.conditions import Conditions, Filter
 from polus.desk.statistics.scopes import Measure, Scope
 from polus.store.work import Work
@@ -23,36 +24,60 @@ SECONDS = 30.0
 TOO_MANY = "The query returns too many rows."
 TOO_SLOW = "The query takes too long. Use a shorter period."
 
+FACTS = {**facts.FACTS, **call_facts.FACTS}
+# What has several facts of one ticket in a group, of which one is to be counted.
+REPEATED = frozenset(("replied", "tagged"))
+IN_SECONDS = "round(f.value / 1000000.0, 2)"
 DIMENSIONS: dict[str, str] = {
     "ticketId": "f.ticket_id",
     "agentId": "f.agent_id",
     "channel": "f.channel",
     "integrationId": "f.integration_id",
-    "storeId": "null::bigint",
-    "storeIntegrationId": "null::bigint",
+    "storeId": "f.store_id",
+    "storeIntegrationId": "f.store_id",
     "surveyScore": "f.value",
-    "resolutionTime": "round(f.value, 2)",
-    "firstResponseTime": "round(f.value, 2)",
+    "resolutionTime": IN_SECONDS,
+    "firstResponseTime": IN_SECONDS,
+    "handleTime": IN_SECONDS,
     "messagesCount": "f.value",
-    "handleTime": "null::numeric",
     "tagId": "f.item",
     "customFieldValue": "f.item",
     # Of the older statistics only.
     "surveyId": "f.item",
     "taggedWith": "tagged.tag_id",
-    "macro": "(used.value->>'id')::bigint",
+    "macro": "used.macro_id",
 }
-OF_CALLS = frozenset(("ticketId", "agentId", "channel", "integrationId", "storeId", "storeIntegrationId"))
+COLUMNS_OF_CALLS = frozenset(
+    ("ticketId", "agentId", "channel", "integrationId", "storeId", "storeIntegrationId")
+)
 JOINS: dict[str, str] = {
     "taggedWith": " join ticket_tags tagged on tagged.account_id = $1 and tagged.ticket_id = f.ticket_id",
-    "macro": " join messages said on said.account_id = $1 and said.id = f.message_id"
-    " cross join lateral jsonb_array_elements(said.macros) used",
+    "macro": " cross join lateral unnest(f.macro_ids) as used (macro_id)",
 }
 BUCKET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d(:\d\d)?")
 BUCKETS = """
 select begins from generate_series(date_trunc($1, $2::timestamptz, $3), $4::timestamptz - interval '1 microsecond',
   ('1 ' || $1)::interval, $3) as begins
 """
+# Which bucket a moment of the period lies in: looked up, which is ten times as fast as the calendar's arithmetic.
+PLACED = "$7[width_bucket(f.moment, $7)]"
+# What was open at the end of each bucket: each time that something is open begins in one bucket and ends in a later
+# one, and between two such changes a group stays as large as it is.
+SWEEP = """
+, b as materialized (select array_agg(least(at, $3) order by at) as ends from unnest($7[2:] || $3) as at), narrowed as (
+  select {groups}, width_bucket(f.begins, b.ends) + 1 as first, width_bucket(f.ends, b.ends) as last from f, b {where}
+), steps as (
+  select {names}, step.place, sum(step.change) as change
+  from narrowed cross join lateral (values (first, 1), (last + 1, -1)) as step (place, change)
+  where first <= last group by {names}, step.place
+), sizes as (
+  select {names}, place, sum(change) over (partition by {names} order by place) as size,
+    lead(place) over (partition by {names} order by place) as next
+  from steps
+)
+select {names}, $7[place_of], {measures} from sizes, b,
+  generate_series(place, least(coalesce(next, cardinality(b.ends) + 1), cardinality(b.ends) + 1) - 1) as place_of
+where size > 0 limit """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +118,14 @@ class Query:
             name == "sentDatetime" and self.scope.facts == "surveys"
         )
 
+    @property
+    def kind(self) -> str:
+        """Which facts it reads."""
+        kind, each = self.scope.facts, self.time is not None and self.places
+        if each and kind == "open":
+            return "open_in_period"
+        return "present_per_bucket" if each and kind == "present" else kind
+
 
 async def rows(work: Work, query: Query) -> list[Row]:
     """All rows of the answer, in order. 400 when it takes too long or there are too many groups."""
@@ -105,11 +138,9 @@ async def rows(work: Work, query: Query) -> list[Row]:
 
 
 async def _grouped(work: Work, query: Query) -> list[Row]:
-    statement, parameters = _statement(work, query)
-    try:
-        found = await work.db.fetch(statement, *parameters, timeout=SECONDS)
-    except (TimeoutError, asyncpg.QueryCanceledError):
-        raise errors.Invalid({}, TOO_SLOW) from None
+    starts = await buckets(work, query) if query.time and query.places else []
+    statement, parameters = _statement(work, query, starts)
+    found = await fetch(work, statement, parameters)
     if len(found) > MOST_GROUPS:
         raise errors.Invalid({}, TOO_MANY)
     keys = _keys(query)
@@ -120,9 +151,22 @@ async def _grouped(work: Work, query: Query) -> list[Row]:
     ]
 
 
+async def fetch(work: Work, statement: str, parameters: Sequence[Any]) -> list[Any]:
+    """Rows of a statement over facts, with memory to sort and group them in. 400 when it takes too long."""
+    try:
+        async with work.db.transaction():
+            await work.db.execute(ROOM)
+            return await work.db.fetch(statement, *parameters, timeout=SECONDS)  # type: ignore[no-any-return]
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        raise errors.Invalid({}, TOO_SLOW) from None
+
+
+ROOM = "select set_config('work_mem', '64MB', true)"
+
+
 def _is_told(query: Query, name: str) -> bool:
     """Whether the dimension is one of the further things that are known of a call, which are JSON."""
-    return query.scope.facts == "calls" and name not in OF_CALLS
+    return query.kind in (*call_facts.FACTS, "promised") and name not in COLUMNS_OF_CALLS
 
 
 def _keys(query: Query) -> list[str]:
@@ -130,37 +174,66 @@ def _keys(query: Query) -> list[str]:
     return [*query.dimensions, *times, *(measure.name for measure in query.measures)]
 
 
-def _statement(work: Work, query: Query) -> tuple[str, list[Any]]:
-    granularity = query.time[1] if query.time else ""
-    kind = query.scope.facts
-    if kind == "open" and query.time and query.places:
-        kind = "open_per_bucket"
-    end = min(query.end, work.now)
-    given = [work.account.id, query.begin, max(end, query.begin), query.zone.name, granularity, work.now]
+def _given(work: Work, query: Query, starts: Sequence[datetime.datetime] = ()) -> Conditions:
+    granularity = query.time[1] if query.time else "day"
+    end = max(min(query.end, work.now), query.begin)
+    given = [work.account.id, query.begin, end, query.zone.name, granularity, work.now, list(starts)]
     conditions = Conditions(given)
     for one in query.filters:
         conditions.add(one)
+    return conditions
+
+
+def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> tuple[str, list[Any]]:
+    conditions = _given(work, query, starts)
     groups = [_dimension(query, name) for name in query.dimensions]
+    where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
+    source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
+    if query.kind == "open_in_period":
+        return _sweep(query, source, groups, where), conditions.parameters
     if query.time:
-        groups.append("date_trunc($5, " + _moment(query) + ", $4)")
-    measures = [facts.AGGREGATES[m.how] if m.how else _empty(m) for m in query.measures]
+        groups.append(PLACED if query.places else "date_trunc($5, " + _moment(query) + ", $4)")
+    rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + where
+    places = ", ".join(str(place + 1) for place in range(len(groups)))
+    if query.kind in REPEATED:
+        rest = " from (select distinct " + ", ".join([*groups, "f.ticket_id as counted"]) + rest + ") d"
+        groups = [str("c" + str(place)) for place in range(len(groups))]
+        named = ", ".join([*groups, "counted"])
+        rest += " (" + named + ")"
+    measures = [AGGREGATES[m.how] if m.how else _empty(m) for m in query.measures]
     return (
-        facts.TYPES
-        + facts.FACTS[kind]
-        + ") select "
+        source
+        + " select "
         + ", ".join([*groups, *measures])
-        + " from f"
-        + "".join(JOINS.get(name, "") for name in query.dimensions)
-        + (" where " + " and ".join(conditions.texts) if conditions.texts else "")
-        + (" group by " + ", ".join(str(place + 1) for place in range(len(groups))) if groups else "")
+        + rest
+        + (" group by " + places if groups else "")
         + " limit "
         + str(MOST_GROUPS + 1),
         conditions.parameters,
     )
 
 
+def _sweep(query: Query, source: str, groups: Sequence[str], where: str) -> str:
+    names = ["d" + str(place) for place in range(len(groups))]
+    parts = {
+        "{groups}, ": "".join(
+            group + " as " + name + ", " for group, name in zip(groups, names, strict=True)
+        ),
+        "group by {names}, ": "group by " + "".join(name + ", " for name in names),
+        "partition by {names} ": "partition by " + ", ".join(names) + " " if names else "",
+        "{names}, ": "".join(name + ", " for name in names),
+        "{where}": where,
+        "{measures}": ", ".join("size" for _ in query.measures),
+    }
+    statement = SWEEP
+    for place, part in parts.items():
+        statement = statement.replace(place, part)
+    return source + statement + str(MOST_GROUPS + 1)
+
+
 def _empty(measure: Measure) -> str:
-    return "0" if measure.kind in ("count", "sum") else "null::numeric"
+    # Aggregates, so that there is one row, not one for each fact.
+    return "count(null)" if measure.kind in ("count", "sum") else "max(null::numeric)"
 
 
 def _dimension(query: Query, name: str) -> str:
@@ -169,9 +242,42 @@ def _dimension(query: Query, name: str) -> str:
 
 def _moment(query: Query) -> str:
     name = query.time[0] if query.time else ""
-    if query.places:
-        return "f.moment"
     return "f.sent" if name == "sentDatetime" else "f.created"
+
+
+async def tickets(work: Work, query: Query, most: int) -> list[tuple[int, float | None]]:
+    """The tickets behind the figures of a query, `most` at most: each with its own value, where facts have one.
+
+    Its time dimension means nothing here: who asks of one bucket asks for the bucket as the period.
+    """
+    asked = replace(query, time=None)
+    conditions = _given(work, asked)
+    only = {ONLY[measure.how] for measure in asked.measures if measure.how in ONLY}
+    texts = ["f.ticket_id is not null", *conditions.texts]
+    texts += (
+        ["(" + " or ".join(sorted(only)) + ")"] if len(only) == len({m.how for m in asked.measures}) else []
+    )
+    timed = any("time" in measure.how for measure in asked.measures)
+    value = "round(max(f.value) / 1000000.0, 2)" if timed else "max(f.value)"
+    statement = (
+        facts.TYPES
+        + ", f as ("
+        + FACTS[asked.kind]
+        + ") select f.ticket_id, "
+        + (value if asked.kind in VALUED else "null")
+        + " from f where "
+        + " and ".join(texts)
+        + " group by f.ticket_id order by f.ticket_id limit "
+        + str(most)
+    )
+    found = await fetch(work, statement, conditions.parameters)
+    return [(row[0], _value(row[1], asked.zone.info)) for row in found]
+
+
+# Facts that have a value of their own.
+VALUED = frozenset(
+    """surveys resolved messages_of_closed handled first_responses first_human_responses responses""".split()
+)
 
 
 def _value(value: Any, zone: datetime.tzinfo, is_json: bool = False) -> Any:
@@ -183,18 +289,23 @@ def _value(value: Any, zone: datetime.tzinfo, is_json: bool = False) -> Any:
     return msgspec.json.decode(value) if is_json and value is not None else value
 
 
-async def buckets(work: Work, query: Query) -> list[str]:
-    """The begins of all buckets of the period, as rows have them."""
+async def buckets(work: Work, query: Query) -> list[datetime.datetime]:
+    """The begins of all buckets of the period; with `_value` as rows have them."""
     granularity = query.time[1] if query.time else "day"
     found = await work.db.fetch(BUCKETS, granularity, query.begin, query.zone.name, query.end)
-    return [_value(row[0], query.zone.info) for row in found]
+    return [row[0] for row in found]
+
+
+async def days(work: Work, query: Query) -> list[str]:
+    """The same as rows have them."""
+    return [_value(begin, query.zone.info) for begin in await buckets(work, query)]
 
 
 async def _without_gaps(work: Work, query: Query, found: Sequence[Row]) -> list[Row]:
     key = query.time_key
     known = {row[key]: row for row in found}
     empty = {measure.name: measure.empty for measure in query.measures}
-    return [known.get(begin, {key: begin, **empty}) for begin in await buckets(work, query)]
+    return [known.get(begin, {key: begin, **empty}) for begin in await days(work, query)]
 
 
 def _ordered(query: Query, found: list[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """Scopes of reporting about tickets, messages, surveys, calls and quality; read by `scopes`.
 
 Each row: name; measures as name:kind:how; dimensions (T5, ALL: see `scopes`); members to filter by, as class:member;
-further forms of filters (STD: the standard members); time dimensions; facts (empty: none are recorded yet).
+further forms of filters (STD: the standard members); time dimensions; facts (empty: nothing records them).
 """
 
 ROWS: tuple[tuple[str, ...], ...] = (
@@ -71,7 +71,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "resolution-time",
-        "medianResolutionTime:median:median averageResolutionTime:average:average",
+        "medianResolutionTime:median:median_time averageResolutionTime:average:average_time",
         "T5 resolutionTime",
         "",
         "STD customFields tags",
@@ -89,7 +89,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "first-response-time",
-        "medianFirstResponseTime:median:median averageFirstResponseTime:average:average",
+        "medianFirstResponseTime:median:median_time averageFirstResponseTime:average:average_time",
         "T5 firstResponseTime",
         "",
         "STD customFields tags",
@@ -98,7 +98,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "human-first-response-time",
-        "medianFirstResponseTime:median:median averageFirstResponseTime:average:average",
+        "medianFirstResponseTime:median:median_time averageFirstResponseTime:average:average_time",
         "T5 firstResponseTime",
         "",
         "STD customFields tags",
@@ -107,7 +107,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "response-time",
-        "medianResponseTime:median:median",
+        "medianResponseTime:median:median_time",
         "T5",
         "",
         "STD customFields tags",
@@ -125,21 +125,21 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "ticket-handle-time",
-        "averageHandleTime:average: handleTime:sum:",
+        "averageHandleTime:average:time_per_ticket handleTime:sum:time",
         "T5 handleTime",
         "",
         "STD customFields tags",
         "createdDatetime closedDatetime periodStart",
-        "",
+        "handled",
     ),
     (
         "online-time",
-        "onlineTime:sum:",
+        "onlineTime:sum:time",
         "agentId",
         "one:agentId one:agentIdFromTeamId",
         "",
         "ANY",
-        "",
+        "present",
     ),
     (
         "tags",
@@ -192,7 +192,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "voice-calls",
-        "voiceCallsCount:count:rows averageTalkTimeInSeconds:average: averageWaitTimeInSeconds:average: "
+        "voiceCallsCount:count:rows averageTalkTimeInSeconds:average:talked averageWaitTimeInSeconds:average:waited "
         "inboundCallsCount:count:inbound outboundCallsCount:count:outbound "
         "inboundAnsweredCallsCount:count:inbound_answered "
         "inboundUnansweredCallsCount:count:inbound_unanswered "
@@ -213,7 +213,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "voice-agent-events",
-        "voiceCallsCount:count:",
+        "voiceCallsCount:count:calls_of_agents",
         "agentId integrationId createdDatetime ticketId status transferType transferTargetAgentId "
         "transferTargetExternalNumber transferTargetQueueId assignedAgentId customerId duration source "
         "destination callDirection voicemailAvailable voicemailUrl callRecordingAvailable "
@@ -222,16 +222,16 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "flag:declinedCalls",
         "tags",
         "ANY",
-        "",
+        "call_happenings",
     ),
     (
         "ticket-sla",
-        "ticketCount:count: slaAchievementRate:rate:",
+        "ticketCount:count:tickets slaAchievementRate:rate:kept",
         "status channel",
         "one:status one:slaPolicyUuid",
         "STD customFields tags",
         "anchorDatetime periodStart createdDatetime",
-        "",
+        "promised",
     ),
     (
         "knowledge-insights",
@@ -250,8 +250,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "answeredVoiceCallsCount:count:inbound_answered cancelledVoiceCallsCount:count:inbound_cancelled "
         "abandonedVoiceCallsCount:count:inbound_abandoned missedVoiceCallsCount:count:inbound_missed "
         "unansweredVoiceCallsCount:count:inbound_unanswered "
-        "callbackRequestedVoiceCallsCount:count:inbound_callback averageTalkTimeInSeconds:average: "
-        "averageWaitTimeInSeconds:average: slaAchievementRate:rate: breachedExposures:count: "
+        "callbackRequestedVoiceCallsCount:count:inbound_callback averageTalkTimeInSeconds:average:talked "
+        "averageWaitTimeInSeconds:average:waited slaAchievementRate:rate: breachedExposures:count: "
         "achievedExposures:count:",
         "ALL",
         "one:integrationId one:agentId one:queueId one:agentIdFromTeamId flag:isDuringBusinessHours",

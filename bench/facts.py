@@ -1,0 +1,101 @@
+"""`python -m bench.facts --data DIR`: how long reports take in a large account that `polus seed` has filled.
+
+Every scope of tickets, grouped by one dimension and by day, over 90 days and over a year; medians of some rounds, in
+milliseconds. `--writes` measures what facts cost the writing of messages, with and without their triggers.
+"""
+
+import argparse
+import asyncio
+import datetime
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from polus import installation
+from polus.base.settings import load
+from polus.desk.statistics import reports, scopes
+from polus.desk.statistics.reports import Query, Zone
+from polus.store import pool
+from polus.store.work import NO_CAUSE, SYSTEM, Account, Work
+
+ASKED = (
+    "tickets-created", "tickets-closed", "tickets-open", "tickets-replied", "one-touch-tickets", "messages-sent",
+    "messages-received", "first-response-time", "response-time", "resolution-time", "messages-per-ticket", "tags",
+)  # fmt: skip
+ZONE = Zone("Europe/Berlin", ZoneInfo("Europe/Berlin"))
+TICKET = "select id from tickets where account_id = $1 order by id desc limit $2"
+SAY = """
+insert into messages (account_id, ticket_id, public, channel, via, source, from_agent, sender_id, body_text,
+  created_datetime, processed_datetime, sent_datetime)
+values ($1, $2, true, 'email', 'api', '{}', $3, 1, $4, now(), now(), now())
+"""
+
+
+def query(name: str, end: datetime.datetime, days: int, by: str) -> Query:
+    scope = scopes.table()[name]
+    dimension = by if by in scope.dimensions else scope.dimensions[-1]
+    time_name = "periodStart" if "periodStart" in scope.times else scope.times[0]
+    return Query(
+        scope, tuple(scope.measures.values()), end - datetime.timedelta(days=days), end, ZONE,
+        (dimension,), (time_name, "day"),
+    )  # fmt: skip
+
+
+async def reported(work: Work, end: datetime.datetime, rounds: int) -> None:
+    """A line for each scope."""
+    for name in ASKED:
+        figures = []
+        for days in (90, 365):
+            took = []
+            for _ in range(rounds):
+                began = time.perf_counter()
+                found = await reports.rows(work, query(name, end, days, "channel"))
+                took.append(time.perf_counter() - began)
+            figures.append(f"{1000 * statistics.median(took):8.0f} ms {len(found):6} rows")
+        print(f"{name:24}", *figures, flush=True)
+
+
+async def written(db: Any, account_id: int, rounds: int) -> None:
+    """A message each in many tickets, in one transaction that is rolled back, with and without triggers."""
+    tickets = [row["id"] for row in await db.fetch(TICKET, account_id, 400)]
+    took: dict[str, list[float]] = {"origin": [], "replica": []}
+    transaction = db.transaction()
+    await transaction.start()
+    for turn in range(rounds):
+        for role, times in took.items():
+            await db.execute("select set_config('session_replication_role', $1, true)", role)
+            for place, ticket in enumerate(tickets):
+                began = time.perf_counter()
+                await db.execute(
+                    SAY, account_id, ticket, (place + turn) % 2 == 0, "Where is my parcel? " * 20
+                )
+                times.append(time.perf_counter() - began)
+    await transaction.rollback()
+    on, off = (1000 * statistics.median(times) for times in took.values())
+    print(f"a message's insert alone: {off:.3f} ms, with facts and foreign keys {on:.3f} ms", flush=True)
+
+
+async def main(data: Path, account: str, rounds: int, *, writes: bool) -> None:
+    async with installation.database_url(load(os.environ, data=data)) as url:
+        db = await pool.connect(url, "bench")
+        row = await db.fetchrow("select id, domain, hash from accounts where domain = $1", account)
+        end = await db.fetchval("select max(created) from fact_tickets where account_id = $1", row["id"])
+        work = Work(None, db, Account(row["id"], row["domain"], row["hash"], ""), SYSTEM, NO_CAUSE)  # type: ignore[arg-type]
+        if writes:
+            await written(db, row["id"], rounds)
+        else:
+            await reported(work, end, rounds)
+        await db.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--account", default="bench")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--writes", action="store_true")
+    given = parser.parse_args()
+    asyncio.run(main(given.data, given.account, given.rounds, writes=given.writes))

@@ -1,0 +1,64 @@
+"""How a measure is computed from the facts of its group (`f`), and which facts it counts; times become seconds here."""
+
+_MEDIAN = "percentile_cont({part}) within group (order by f.value)"
+_SECONDS = "round(({what})::numeric / 1000000, 2)"
+# Over the facts of which {only} holds.
+_COUNT = "count(*) filter (where {only})"
+_SHARE = "round(100.0 * count(*) filter (where {only}) / nullif(count(*) filter (where {whole}), 0), 2)"
+
+
+def _median(part: str) -> str:
+    return _SECONDS.replace("{what}", _MEDIAN.replace("{part}", part))
+
+
+def _share(only: str, whole: str) -> str:
+    return _SHARE.replace("{only}", only).replace("{whole}", whole)
+
+
+# The facts that a measure counts, where those are not all.
+ONLY: dict[str, str] = {
+    "surveys": "f.kind = 'sent'",
+    "scored": "f.kind = 'scored'",
+    "score": "f.kind = 'scored'",
+    "satisfied": "f.kind = 'scored' and f.value >= 4",
+    "answered": "f.kind = 'sent' and f.value is not null",
+    "kept": "f.kind = 'achieved'",
+    "inbound": "f.kind like 'inbound %'",
+    "outbound": "f.kind like 'outbound %'",
+    "inbound_answered": "f.kind = 'inbound answered'",
+    "inbound_unanswered": "f.kind in ('inbound missed', 'inbound abandoned', 'inbound cancelled',"
+    " 'inbound callback-requested')",
+    "inbound_missed": "f.kind = 'inbound missed'",
+    "inbound_abandoned": "f.kind = 'inbound abandoned'",
+    "inbound_cancelled": "f.kind = 'inbound cancelled'",
+    "inbound_callback": "f.kind = 'inbound callback-requested'",
+    "talked": "f.talked is not null",
+    "waited": "f.waited is not null",
+}
+_CALLS = (
+    "inbound", "outbound", "inbound_answered", "inbound_unanswered", "inbound_missed", "inbound_abandoned",
+    "inbound_cancelled", "inbound_callback",
+)  # fmt: skip
+
+AGGREGATES: dict[str, str] = {
+    # Facts of which a group has at most one per ticket are counted; of others, see `reports`.
+    "tickets": "count(*)",
+    "rows": "count(*)",
+    "average": "round(avg(f.value), 2)",
+    "average_time": _SECONDS.replace("{what}", "avg(f.value)"),
+    "median_time": _median("0.5"),
+    # Of the older statistics only.
+    "p90": _median("0.9"),
+    "time": "round(coalesce(sum(f.value), 0) / 1000000)",
+    "time_per_ticket": "round(sum(f.value) / nullif(count(distinct f.ticket_id), 0) / 1000000, 2)",
+    "talked": _SECONDS.replace("{what}", "avg(f.talked)"),
+    "waited": _SECONDS.replace("{what}", "avg(f.waited)"),
+    "surveys": _COUNT.replace("{only}", ONLY["surveys"]),
+    "scored": _COUNT.replace("{only}", ONLY["scored"]),
+    "score": "round(avg(f.value) filter (where f.kind = 'scored'), 2)",
+    "satisfied": _share(ONLY["satisfied"], ONLY["scored"]),
+    "answered": _share(ONLY["answered"], ONLY["surveys"]),
+    "kept": _share(ONLY["kept"], "f.kind <> 'pending'"),
+    "calls_of_agents": "count(distinct (f.item, f.agent_id))",
+    **{name: _COUNT.replace("{only}", ONLY[name]) for name in _CALLS},
+}

@@ -1,0 +1,216 @@
+"""Every figure of every scope whose source Polus has, over the shop that was computed by hand."""
+
+from typing import Any
+
+import pytest
+
+from polus.desk.statistics import queries, reports, scopes
+from polus.store.work import SYSTEM, reading
+from tests.statistics import shop
+from tests.world import World
+
+PERIOD = [{"member": "periodStart", "operator": "inDateRange", "values": ["2026-03-02", "2026-03-09"]}]
+
+# What is asked: scope, then dimension if any; and what is answered: the measures in the scope's order.
+FIGURES: dict[str, list[Any]] = {
+    "tickets-created": [18],
+    "tickets-closed": [14],
+    "tickets-open": [7],
+    "tickets-replied": [16],
+    "one-touch-tickets": [6],
+    "zero-touch-tickets": [2],
+    # 4, 2, 5 and 5; of three that were sent, two came back
+    "satisfaction-surveys": [4, 4, 75, 66.67, 3],
+    # 120 360 1200 1800 3000 3600 3600 | 5400 7200 7200 10800 90000 261000 1213200
+    "resolution-time": [4500, 114891.43],
+    "messages-sent": [23],
+    # 60 60 60 120 300 600 1800 | 3600 3600 3600 3600 3600 7200 259200
+    "first-response-time": [2700, 20528.57],
+    # 60 60 600 600 1200 1800 | 3600 | 3600 3600 3600 3600 7200 259200
+    "human-first-response-time": [3600, 22209.23],
+    # 60 60 60 120 120 300 600 1800 1800 | 1800 3600 (7 times) 259200
+    "response-time": [1800],
+    # 37 messages of 14 tickets
+    "messages-per-ticket": [2.64],
+    # 1200 and 360 and 600 seconds of three tickets
+    "ticket-handle-time": [720, 2160],
+    "online-time": [21600],
+    "tags": [3],
+    "ticket-fields": [3],
+    "messages-received": [23],
+    "workload-tickets": [7],
+    # talked 300, 100, 50; waited 15, 30, 20, 5, 50, 10
+    "voice-calls": [7, 150, 21.67, 6, 1, 2, 4, 1, 1, 1, 1, None, 0, 0],
+    "voice-agent-events": [5],
+    # one kept, one broken, one undecided
+    "ticket-sla": [3, 50],
+    "voice-calls-summary": [6, 1, 2, 1, 1, 1, 4, 1, 150, 21.67, None, 0, 0],
+}
+LEO, BEA, BOT = "l", "b", "x"
+GROUPED: dict[tuple[str, str], dict[Any, list[Any]]] = {
+    ("tickets-created", "channel"): {"email": [14], "chat": [4]},
+    ("tickets-created", "agentId"): {LEO: [2], BEA: [2], None: [14]},
+    ("tickets-created", "storeId"): {7: [2], None: [16]},
+    ("tickets-closed", "agentId"): {LEO: [7], BEA: [4], BOT: [1], None: [2]},
+    ("tickets-open", "agentId"): {BEA: [1], None: [6]},
+    ("tickets-replied", "agentId"): {LEO: [11], BEA: [4], BOT: [3]},
+    ("one-touch-tickets", "channel"): {"email": [3], "chat": [2], "phone": [1]},
+    ("messages-sent", "agentId"): {LEO: [14], BEA: [5], BOT: [4]},
+    ("messages-received", "agentId"): {LEO: [2], BOT: [1], None: [20]},
+    ("messages-received", "channel"): {"email": [18], "chat": [5]},
+    ("first-response-time", "agentId"): {
+        # 60 60 1800 3600 3600 | 3600 3600 7200 259200 … of Leo's
+        LEO: [3600, 31413.33], BEA: [2100, 2100], BOT: [120, 160],
+    },
+    ("human-first-response-time", "channel"): {
+        "email": [3600, 3073.33], "chat": [600, 620], "phone": [259200, 259200],
+    },
+    ("response-time", "agentId"): {LEO: [3600], BEA: [1800], BOT: [120]},
+    ("satisfaction-surveys", "surveyScore"): {
+        2: [1, 2, 0, 100, 1], 4: [1, 4, 100, 100, 1], 5: [2, 5, 100, None, 0], None: [0, None, None, 0, 1],
+    },
+    ("satisfaction-surveys", "agentId"): {
+        LEO: [2, 3, 50, 100, 2], BEA: [1, 5, 100, 0, 1], None: [1, 5, 100, None, 0],
+    },
+    ("ticket-handle-time", "agentId"): {LEO: [620, 1860], BEA: [300, 300]},
+    ("online-time", "agentId"): {LEO: [18000], BEA: [3600]},
+    ("tags", "tagId"): {"late": [3], "lost": [1]},
+    ("ticket-fields", "customFieldValue"): {"Late": [1], "Late::Lost": [1], "None": [1]},
+    ("workload-tickets", "channel"): {"email": [7]},
+    ("ticket-sla", "status"): {"achieved": [1, 100], "breached": [1, 0], "pending": [1, None]},
+    ("voice-agent-events", "status"): {
+        "ringing": [2], "answered": [3], "declined": [1], "missed": [1], "transferred": [1],
+    },
+}  # fmt: skip
+# By local day, Monday first.
+DAYS: dict[str, list[Any]] = {
+    "tickets-created": [3, 3, 2, 3, 2, 3, 2],
+    "tickets-closed": [4, 2, 2, 1, 3, 2, 0],
+    "tickets-open": [1, 1, 2, 3, 4, 5, 7],
+    "messages-sent": [6, 3, 5, 1, 5, 3, 0],
+    "messages-received": [4, 3, 3, 3, 4, 4, 2],
+    "online-time": [14400, 1800, 1800, 0, 0, 0, 3600],
+    "workload-tickets": [1, 1, 2, 3, 4, 5, 7],
+}
+
+
+@pytest.fixture
+async def built(world: World) -> shop.Builder:
+    return await shop.build(world)
+
+
+# Counts of which a fact belongs to one group only, and what the others are counted with.
+ADDING = {
+    "tickets-created": "ticketCount", "tickets-closed": "ticketCount", "tickets-open": "ticketCount",
+    "one-touch-tickets": "ticketCount", "zero-touch-tickets": "ticketCount", "messages-sent": "messagesCount",
+    "messages-received": "messagesCount", "satisfaction-surveys": "scoredSurveysCount", "ticket-handle-time": "handleTime",
+    "workload-tickets": "ticketCount", "ticket-sla": "ticketCount", "voice-calls": "voiceCallsCount",
+    "ticket-fields": "ticketCount",
+}  # fmt: skip
+# Snapshots: of a day, not of what happened in it.
+STANDING = ("tickets-open", "workload-tickets")
+
+
+async def ask(built: shop.Builder, scope: str, filters: Any = (), **more: Any) -> list[dict[str, Any]]:
+    needed = [{"member": "customFieldId", "operator": "one-of", "values": [built.field]}]
+    given = [*PERIOD, *filters, *(needed if scope == "ticket-fields" else [])]
+    query = {"scope": scope, "timezone": "Europe/Berlin", "filters": given, **more}
+    answer = await built.world.oda.post("/api/reporting/stats", {"query": query}, limit=10_000)
+    assert answer.status == 201, answer.raw
+    return answer.json["data"]  # type: ignore[no-any-return]
+
+
+async def test_every_figure_is_what_was_computed_by_hand(built: shop.Builder) -> None:
+    people = {number: name for name, number in built.people.items() if name != "i"}
+    named = {"agentId": people, "tagId": {number: name for name, number in built.tags.items()}}
+    found: dict[Any, Any] = {}
+    for name, scope in scopes.table().items():
+        if scope.facts:
+            (row,) = await ask(built, name)
+            found[name] = [row[measure] for measure in scope.measures]
+    for name, by in GROUPED:
+        rows = await ask(built, name, dimensions=[by])
+        found[name, by] = {
+            named.get(by, {}).get(row[by], row[by]): [
+                row[measure] for measure in scopes.table()[name].measures
+            ]
+            for row in rows
+        }
+    for name in DAYS:
+        times = [{"dimension": "periodStart", "granularity": "day"}]
+        rows = await ask(built, name, time_dimensions=times)
+        found[name, "day"] = [row[next(iter(scopes.table()[name].measures))] for row in rows]
+    expected = {**FIGURES, **GROUPED, **{(name, "day"): days for name, days in DAYS.items()}}
+    differing = [(key, found[key], expected[key]) for key in expected if found[key] != expected[key]]
+    assert not differing, "\n".join(map(str, differing))
+    assert set(found) == set(expected)
+
+
+async def test_a_figure_that_nothing_can_be_computed_from_is_one(built: shop.Builder) -> None:
+    assert await ask(built, "voice-calls", measures=["slaAchievementRate"]) == [{"slaAchievementRate": None}]
+
+
+async def test_parts_make_up_the_whole(built: shop.Builder) -> None:
+    for name, measure in ADDING.items():
+        scope = scopes.table()[name]
+        [[whole]] = [list(row.values()) for row in await ask(built, name, measures=[measure])]
+        assert whole, name
+        for dimension in scope.dimensions:
+            rows = await ask(built, name, measures=[measure], dimensions=[dimension])
+            assert sum(row[measure] for row in rows) == whole, (name, dimension)
+        for step in ("hour", "day", "week", "month") if name not in STANDING else ():
+            times = [{"dimension": "periodStart", "granularity": step}]
+            if "periodStart" in scope.times:
+                rows = await ask(built, name, measures=[measure], time_dimensions=times)
+                assert sum(row[measure] for row in rows) == whole, (name, step)
+        for one, other in halves(built):
+            if "teamId" in scope.members:
+                parts = [await ask(built, name, [half], measures=[measure]) for half in (one, other)]
+                assert parts[0][0][measure] + parts[1][0][measure] == whole, (name, one)
+
+
+def halves(built: shop.Builder) -> list[tuple[Any, Any]]:
+    """Filters, each with the one that lets through what it keeps back."""
+    leo, team, late, field = built.people["l"], built.teams["North"], built.tags["late"], built.field
+    simple = {
+        "agentId": leo,
+        "teamId": team,
+        "channel": "email",
+        "storeId": 7,
+        "score": 4,
+        "integrationId": 1,
+    }
+    pairs = [
+        [{"member": name, "operator": operator, "values": [value]} for operator in ("one-of", "not-one-of")]
+        for name, value in simple.items()
+    ]
+    pairs += [
+        [{"member": name, "operator": "set", "values": [value]} for value in ("true", "false")]
+        for name in simple
+    ]
+    pairs.append(
+        [{"member": "tags", "values": [{"operator": o, "values": [late]}]} for o in ("one-of", "not-one-of")]
+    )
+    pairs.append([
+        {"member": "customFields", "values": [{"custom_field_id": field, "operator": o, "values": ["Late"]}]}
+        for o in ("one-of", "not-one-of")
+    ])  # fmt: skip
+    return [(one, other) for one, other in pairs]
+
+
+async def test_behind_each_figure_are_its_tickets(built: shop.Builder) -> None:
+    behind = {
+        "tickets-closed": ("ticketCount", "1 2 3 4 5 6 7 10 15 16 20 21 22 23"),
+        "tickets-open": ("ticketCount", "8 9 11 17 18 19 24"),
+        "one-touch-tickets": ("ticketCount", "1 3 10 15 21 22"),
+        "tickets-replied": ("ticketCount", "1 2 3 4 6 7 8 10 15 16 18 20 21 22 23 24"),
+        "satisfaction-surveys": ("scoredSurveysCount", "1 6 15 16"),
+        "ticket-handle-time": ("averageHandleTime", "1 2 6"),
+        "first-response-time": ("medianFirstResponseTime", "1 2 3 4 6 8 10 15 18 20 21 22 23 24"),
+    }
+    for name, (measure, numbers) in behind.items():
+        given = {"scope": name, "timezone": "Europe/Berlin", "measures": [measure], "filters": PERIOD}
+        async with reading(built.world.database, built.world.account, SYSTEM) as work:
+            found = await reports.tickets(work, queries.read(given), 1000)
+        assert [ticket for ticket, _ in found] == [built.tickets[number] for number in numbers.split()], name
+    assert dict(found)[built.tickets["15"]] == 259200

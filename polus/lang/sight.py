@@ -21,24 +21,30 @@ class Exhausted(RuntimeError):
 class Meter:
     """Counts the steps of one run: the same text on the same ticket costs the same everywhere.
 
-    The clock on the wall is only a backstop.
+    The clock on the wall is only a backstop. `bound`: where to look whether the run has had its share.
     """
+
+    __slots__ = ("_steps", "_until", "bound", "spent")
 
     def __init__(self, steps: int = STEPS, seconds: float = SECONDS) -> None:
         self.spent = 0
+        self.bound = 1
         self._steps = steps
         self._until = time.monotonic() + seconds
-        self._look = 0
 
     def spend(self, steps: int) -> None:
         """Raises Exhausted when the run has had its share."""
         self.spent += steps
+        if self.spent >= self.bound:
+            self.look()
+
+    def look(self) -> None:
+        """Raises Exhausted when the run has had its share."""
         if self.spent > self._steps:
             raise Exhausted("too many steps")
-        if self.spent >= self._look:
-            self._look = self.spent + 500
-            if time.monotonic() > self._until:
-                raise Exhausted("too much time")
+        if time.monotonic() > self._until:
+            raise Exhausted("too much time")
+        self.bound = min(self.spent + 500, self._steps + 1)
 
 
 class Sight:
@@ -76,7 +82,11 @@ class Sight:
         return store.get("id") if isinstance(store, dict) else None
 
     def spend(self, steps: int) -> None:
-        self.meter.spend(steps)
+        # As `Meter.spend` does: this is called for every node.
+        meter = self.meter
+        meter.spent += steps
+        if meter.spent >= meter.bound:
+            meter.look()
 
     def folded(self, text: str) -> str:
         """The folded text; folding the same text again is free, though counted the same."""

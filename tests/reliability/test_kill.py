@@ -101,6 +101,7 @@ async def _storm(folder: Path, sink: Sink, http: aiohttp.ClientSession, victims:
     load = Load(
         sink, first["address"], first["email"], first["key"], http, serving.url, serving.told["smtp_port"]
     )
+    await load.call("POST", "/api/rules", RULE)
     tasks = [asyncio.create_task(work()) for work in (load.customer, load.customer, load.agent, load.agent)]
     for victim in victims:
         # A process needs a second to be back: most killings meet work, some meet a start.
@@ -117,6 +118,7 @@ async def _storm(folder: Path, sink: Sink, http: aiohttp.ClientSession, victims:
             connection = await asyncpg.connect(server.url)
             await _settled(connection)
             await _check(connection, load, victims)
+            await _check_rules(connection)
             await connection.close()
         finally:
             await server.stop()
@@ -128,6 +130,14 @@ async def _storm(folder: Path, sink: Sink, http: aiohttp.ClientSession, victims:
         await asyncio.wait_for(helpdesk.serving.process.wait(), 60)
 
 
+# What it does shows how often it was done; it is at work whenever something is killed.
+RULE = {
+    "name": "Seen",
+    "event_types": "ticket-message-created",
+    "code": "if (eq(message.from_agent, false)) { Action('addInternalNote', {body_text: 'Seen {{message.id}}'});"
+    " Action('addTags', {tags: 'seen'}); }",
+}
+
 LEFT = """
 select (select count(*) from mails where state = 'received') + (select count(*) from outbox)
   + (select count(*) from deliveries)
@@ -136,7 +146,7 @@ select (select count(*) from mails where state = 'received') + (select count(*) 
 
 async def _settled(connection: Any) -> None:
     """Wait until nothing is left to do. What the relay did not answer comes again after a minute: that is hurried."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while await connection.fetchval(LEFT):
         await connection.execute("update deliveries set due_datetime = now() where worker is null")
         await connection.execute("update outbox set due_datetime = now() where due_datetime > now()")
@@ -154,7 +164,7 @@ async def _check(connection: Any, load: Load, victims: list[str]) -> None:
     assert load.accepted <= set(stored)
     assert set(stored.values()) == {1}
     answers = await connection.fetch(
-        "select message_id, body_text, sent_datetime, failed_datetime from messages where from_agent"
+        "select message_id, body_text, sent_datetime, failed_datetime from messages where from_agent and public"
     )
     assert load.answers <= {row["body_text"] for row in answers}
     assert all(row["sent_datetime"] and not row["failed_datetime"] for row in answers)
@@ -165,6 +175,23 @@ async def _check(connection: Any, load: Load, victims: list[str]) -> None:
     assert len(twice) <= WIDTH * sum(victim in ("polus.worker", "parent") for victim in victims)
     for message_id in twice:
         assert len({one.raw for one in load.sink.taken if one.mail["Message-ID"] == message_id}) == 1
+
+
+async def _check_rules(connection: Any) -> None:
+    """The rule ran once for each message, and did each thing once."""
+    wanted = {row[0] for row in await connection.fetch("select id from messages where not from_agent")}
+    notes = Counter(
+        row[0] for row in await connection.fetch("select body_text from messages where rule_id is not null")
+    )
+    assert notes == Counter(f"Seen {id_}" for id_ in wanted)
+    told = await connection.fetch(
+        "select (data->>'message_id')::bigint from events where type = 'rule-executed'"
+    )
+    assert Counter(row[0] for row in told) == Counter(wanted)
+    acted = await connection.fetch(
+        "select count(*) from events where type = 'action-executed' and data->>'name' = 'addInternalNote'"
+    )
+    assert acted[0][0] == len(wanted)
 
 
 async def test_each_part_is_killed_once(folder: Path, sink: Sink, http: aiohttp.ClientSession) -> None:

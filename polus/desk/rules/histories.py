@@ -78,10 +78,11 @@ class Page(msgspec.Struct):
 
 
 class Faces(msgspec.Struct, frozen=True):
-    """The users and teams of the account, as tickets show them."""
+    """The users and teams of the account, as tickets show them. `tags`: the ids of names that were looked up already."""
 
     users: Mapping[int, Json]
     teams: Mapping[int, Json]
+    tags: dict[str, int | None] = msgspec.field(default_factory=dict)
 
 
 async def faces(work: Work) -> Faces:
@@ -140,7 +141,11 @@ def _cause(group: Sequence[Any], chain: Sequence[Any]) -> Cause:
         first=first["id"],
         ticket_id=first["ticket_id"],
         at=first["created_datetime"],
-        happened=[Happened(one["type"], one["object_id"], _data(one)) for one in group],
+        # Of the others it is enough that they happened.
+        happened=[
+            Happened(one["type"], one["object_id"], _data(one) if one["type"] == "ticket-updated" else None)
+            for one in group
+        ],
         cut=chain[0]["id"] if chain else group[-1]["id"] + 1,
         now=chain[0]["created_datetime"] if chain else first["created_datetime"],
         written=[one["object_id"] for one in chain if one["type"] == "ticket-message-created"],
@@ -153,7 +158,7 @@ def _data(event: Any) -> Any:
 
 
 def phases(cause: Cause, ticket: Json) -> list[Phase]:
-    """The triggers that the cause called, as it was done live."""
+    """The triggers that the cause called, as it was done live; `ticket` may be that of today."""
     imported = [message["id"] for message in ticket["messages"] if message["imported"]]
     return causes.phases(cause.happened, imported, ticket_imported=bool(ticket["imported"]))
 
@@ -232,18 +237,19 @@ def _messages(was: Json, unwritten: set[int]) -> None:
 
 def _moments(was: Json, cause: Cause) -> None:
     """What had not happened yet."""
+    now = clock.text(cause.now)
     was["updated_datetime"] = clock.text(cause.at)
-    opened = was.get("opened_datetime")
-    if opened is not None and clock.parse(opened) > cause.now:
+    # Moments of one zone can be compared as they are written.
+    if (was.get("opened_datetime") or "") > now:
         was["opened_datetime"] = None
     survey = was.get("satisfaction_survey")
     if survey is not None:
-        was["satisfaction_survey"] = _survey(survey, cause.now)
+        was["satisfaction_survey"] = _survey(survey, now)
 
 
-def _survey(survey: Json, now: datetime.datetime) -> Json | None:
+def _survey(survey: Json, now: str) -> Json | None:
     def after(name: str) -> bool:
-        return survey.get(name) is not None and clock.parse(survey[name]) > now
+        return (survey.get(name) or "") > now
 
     if after("created_datetime"):
         return None

@@ -232,9 +232,12 @@ class Rehearsal:
 
     async def _tags(self, wanted: Mapping[str, Json | None]) -> Outcome:
         """Exactly these tags; those whose value is None are looked up, or would have been made."""
-        new = [name for name, tag in wanted.items() if tag is None]
-        rows = await self.work.db.fetch(TAGS, self.work.account.id, new) if new else []
-        ids = {row["name"]: row["id"] for row in rows}
+        ids = self._known.tags
+        new = [name for name, tag in wanted.items() if tag is None and name not in ids]
+        if new:
+            rows = await self.work.db.fetch(TAGS, self.work.account.id, new)
+            ids.update(dict.fromkeys(new))
+            ids.update({row["name"]: row["id"] for row in rows})
         tags = {
             name: tag or {"id": ids.get(name), "name": name, "decoration": {}} for name, tag in wanted.items()
         }

@@ -224,10 +224,13 @@ class _Trial:
 
     async def _acts(self, cause: Cause, ticket: Json, page: histories.Page) -> bool:
         """Whether any rule reaches an action: only then anything can follow."""
+        called = [phase for phase in histories.phases(cause, ticket) if phase.trigger in self._called]
+        if not called:
+            return False
         past = histories.rebuild(ticket, page.later[cause.ticket_id], cause, self._known)
         sights_of: dict[int | None, Sight] = {}
-        for phase in histories.phases(cause, past):
-            for rule in self._called.get(phase.trigger, ()):
+        for phase in called:
+            for rule in self._called[phase.trigger]:
                 sight = sights_of.get(phase.message_id)
                 if sight is None:
                     sight = sights_of[phase.message_id] = await self._sight(past, phase, cause)

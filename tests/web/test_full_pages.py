@@ -26,6 +26,7 @@ MORE = (
     "/settings/teams/new",
     "/settings/views/new",
     "/settings/macros/new",
+    "/settings/rules/new",
     "/settings/fields/new",
     "/settings/macros?archived",
     "/settings/tags?search=nothing",
@@ -78,6 +79,8 @@ async def fill(shop: worlds.World) -> None:
     answer = {"name": "setResponseText", "title": "Answer", "arguments": {"body_text": "Hello\n" * 20}}
     more = {"name": "http", "title": "Call", "arguments": {"url": "https://shop.example"}}
     await ada.post("/api/macros", {"name": "Where is my order? " * 8, "actions": [answer, more]})
+    code = "if (eq(ticket.status, 'open')) { Action('addTags', { tags: 'a, b' }); }"
+    await ada.post("/api/rules", {"name": "Long name " * 20, "code": code, "event_types": "ticket-created"})
     view = {"name": "Late", "slug": "late", "filters": "eq(ticket.status, 'open') && isEmpty(ticket.tags)"}
     await ada.post("/api/views", view)
     await ada.post("/api/jobs", {"type": "exportMacro", "params": {}})
@@ -88,7 +91,7 @@ async def fill(shop: worlds.World) -> None:
 async def single(shop: worlds.World) -> list[str]:
     """The pages of single things."""
     found = [f"/settings/users/{shop.leo.user_id}"]
-    tables = ("teams", "tags", "macros", "views", "jobs")
+    tables = ("teams", "tags", "macros", "views", "jobs", "rules")
     for table, path in (*zip(tables, tables, strict=True), ("custom_fields", "fields")):
         rows = await shop.rows(f"select id from {table} where account_id = $1 order by id desc limit 1")
         found += [f"/settings/{path}/{row['id']}" for row in rows]

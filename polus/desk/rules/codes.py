@@ -7,8 +7,10 @@ import msgspec
 
 from polus.base import errors
 from polus.desk import filters
-from polus.lang import bind, parse, tree
+from polus.desk.macros import previews
+from polus.lang import bind, parse, say, tree
 from polus.lang.refused import Refused
+from polus.lang.say import Line
 from polus.store.work import Work
 
 
@@ -33,3 +35,13 @@ async def check(work: Work, text: str, *, active: bool) -> Code:
     except Refused as refused:
         raise errors.Invalid({"code": refused.messages}) from None
     return Code(tree.encode(program), sorted(f"{kind}:{key}" for kind, key in reading.references))
+
+
+async def read_aloud(work: Work, text: str) -> list[Line]:
+    """What the code says, line by line in plain English; nothing while it is wrong."""
+    try:
+        reading = bind.rule(parse.code(text), await filters.definitions(work, text))
+        meaning = reading.accept()
+    except Refused:
+        return []
+    return say.rule(meaning, await previews.named(work, list(reading.references)))

@@ -54,9 +54,7 @@ async def changes(work: Work, ticket_id: int) -> list[Why]:
     await tickets.require(work, ticket_id)
     rows = await work.db.fetch(EVENTS, work.account.id, ticket_id, list(TYPES), MOST)
     return [
-        Why(
-            row["id"], row["created_datetime"], field, old, new, row["rule_id"], row["rule"], row["trigger"]
-        )
+        Why(row["id"], row["created_datetime"], field, old, new, row["rule_id"], row["rule"], row["trigger"])
         for row in rows
         for field, old, new in _parts(row)
     ]

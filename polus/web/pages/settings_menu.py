@@ -138,6 +138,14 @@ ROWS: tuple[Row, ...] = (
         N_("Customers rate your answers: when they are asked, and in which words."),
     ),
     Row(
+        "automation",
+        N_("Rules"),
+        "/settings/rules",
+        "bot",
+        "agent",
+        N_("What happens by itself when a ticket comes or changes, from top to bottom."),
+    ),
+    Row(
         "apps",
         N_("Import and export"),
         "/settings/import-export",

@@ -17,11 +17,13 @@ from polus import children, installation
 from polus.base import clock, log
 from polus.base.settings import Settings
 from polus.channels.chat.mails import Mails
+from polus.channels.email import relay
 from polus.channels.email.deliveries import Deliveries
 from polus.channels.email.notices import Notices
 from polus.channels.email.receive import Receiver
-from polus.channels.email.sending import Errand, Sender
+from polus.channels.email.relay import Letter
 from polus.channels.http.lines import Lines
+from polus.channels.sending import Errand, Sender
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.desk.slas import targets
@@ -52,15 +54,17 @@ class Worker:
         book = Book(database, settings.base_url)
         host = urlsplit(settings.base_url).hostname or "localhost"
 
-        def sender(errand: Errand) -> Lane:
-            return Sender(database, book, self.presence, errand, settings.relay(), host).lane()
+        post = relay.courier(settings.relay(), host)
+
+        def mailed(errand: Errand[Letter]) -> Lane:
+            return Sender(database, book, self.presence, errand, post).lane()
 
         self._lines = Lines(database, book, self.presence)
         self.lanes = (
             Outbox(database, reactions.REACTIONS, book).lane(),
             Receiver(database, book).lane(),
-            sender(Deliveries()),
-            sender(Notices()),
+            mailed(Deliveries()),
+            mailed(Notices()),
             self._lines.lane(),
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),

@@ -12,7 +12,8 @@ from polus.channels.email import compose, threading
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
 from polus.channels.email.mails import Attachment
-from polus.channels.email.relay import Letter, Outcome
+from polus.channels.email.relay import Letter
+from polus.channels.sending import Outcome
 from polus.desk import files
 from polus.desk.files import Found
 from polus.desk.tickets import messages

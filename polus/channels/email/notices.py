@@ -3,7 +3,8 @@
 from polus.channels.email import compose, threading
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
-from polus.channels.email.relay import Letter, Outcome
+from polus.channels.email.relay import Letter
+from polus.channels.sending import Outcome
 from polus.store.queue import Key
 from polus.store.work import Work
 

@@ -5,8 +5,9 @@ Never raises for anything a server can do. Whether and when to try again is left
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiosmtplib
 import msgspec
@@ -14,11 +15,13 @@ from aiosmtplib import SMTP
 
 from polus.base import text
 from polus.base.settings import Relay
+from polus.channels.sending import Outcome
 
 PATIENCE = 60.0  # seconds for each command
 # Whoever hangs up while the server says yes sends the mail twice: RFC 5321 asks for ten minutes here.
 LAST_PATIENCE = 600.0
 MOST_SAID = 500
+NO_RELAY = "No outgoing mail server is configured: set POLUS_SMTP_URL, then send the message again."
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -29,16 +32,9 @@ class Letter(msgspec.Struct, frozen=True):
     raw: bytes
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """`sent`: the server took it, but for those in `never` (refused for good) and in `later`.
-
-    Not sent: everybody is in `never` or `later`, and `said` tells why.
-    """
-
-    sent: bool
-    said: str = ""
-    never: tuple[str, ...] = ()
-    later: tuple[str, ...] = ()
+def courier(relay: Relay | None, host: str) -> Callable[[Letter], Awaitable[Outcome]] | str:
+    """What carries letters to the relay, `host` being our name there; or why none can be carried."""
+    return NO_RELAY if relay is None else functools.partial(send, relay, host=host)
 
 
 async def send(relay: Relay, letter: Letter, host: str) -> Outcome:

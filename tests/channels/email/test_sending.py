@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from polus.base.settings import Relay
+from polus.channels import sending
 from polus.channels.email import listener as listeners
-from polus.channels.email import relay, sending
+from polus.channels.email import relay
 from polus.channels.email.deliveries import Deliveries
 from polus.channels.email.notices import Notices
-from polus.channels.email.sending import BACKOFF, Sender
+from polus.channels.sending import BACKOFF, Sender
 from polus.desk.accounts import Book
 from polus.reactions import table as reactions
 from polus.reactions.outbox import Outbox
@@ -50,7 +51,7 @@ class Exit:
     def sender(self, errand: Any = None, presence: Presence | None = None) -> Sender:
         return Sender(
             self.office.world.database, self._book(), presence or self.presence, errand or Deliveries(),
-            self.relay, "helpdesk.example",
+            relay.courier(self.relay, "helpdesk.example"),
         )  # fmt: skip
 
     def _book(self) -> Book:

@@ -1,19 +1,19 @@
 """Sends what waits to leave the house, until it is sent or has failed for good, whatever dies in between.
 
 A row is claimed for a worker in one statement, because sending may take minutes and a transaction must not. The claim
-ends with its worker, at once (`store.presence`). What the relay said is written down before anything else happens;
-while the database is away the worker waits with it, so that nothing is sent twice because of that.
+ends with its worker, at once (`store.presence`). What the outside said is written down before anything else happens;
+while the database is away the worker waits with it, so that nothing is sent twice because of that. What is sent, and by
+whom it is carried, is said by each channel: an errand and a courier.
 """
 
 import asyncio
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
 import structlog
 
 from polus.base import figures
-from polus.base.settings import Relay
-from polus.channels.email import relay as relays
-from polus.channels.email.relay import Letter, Outcome
 from polus.desk import accounts
 from polus.store.database import Database
 from polus.store.presence import FREE, Presence
@@ -51,12 +51,25 @@ DONE = "delete from {table} where account_id = $1 and {id} = $2"
 BACKOFF = (60.0, 300.0, 1800.0, 7200.0, 14400.0, 28800.0, 43200.0, 86400.0, 86400.0)
 AGAIN = 0.3  # seconds between attempts to write an outcome down
 
-NO_RELAY = "No outgoing mail server is configured: set POLUS_SMTP_URL, then send the message again."
-
 log = structlog.get_logger(__name__)
 
+Letter = TypeVar("Letter", covariant=True)
+Sent = TypeVar("Sent")
 
-class Errand(Protocol):
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`sent`: the outside took it, but for those in `never` (refused for good) and in `later`.
+
+    Not sent: everybody is in `never` or `later`, and `said` tells why.
+    """
+
+    sent: bool
+    said: str = ""
+    never: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+
+class Errand(Protocol[Letter]):
     """One table of things to be sent, and what each outcome means for them. `work` is a transaction, but for `letter`."""
 
     table: str
@@ -66,7 +79,7 @@ class Errand(Protocol):
         """What to send; the same bytes at each call. Raises ValueError with what is told when it cannot be made."""
 
     async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:
-        """The relay took it, at least for some."""
+        """The outside took it, at least for some."""
 
     async def failed(self, work: Work, key: Key, said: str, *, retriable: bool) -> None:
         """It was given up."""
@@ -75,24 +88,23 @@ class Errand(Protocol):
         """Only these are left to be tried again."""
 
 
-class Sender:
-    """The lane of one errand."""
+class Sender(Generic[Sent]):
+    """The lane of one errand. `courier` hands one letter over and never raises for what the outside does; a text in its
+    place is why nothing can be sent."""
 
     def __init__(
         self,
         database: Database,
         book: accounts.Book,
         presence: Presence,
-        errand: Errand,
-        relay: Relay | None,
-        host: str,
+        errand: Errand[Sent],
+        courier: Callable[[Sent], Awaitable[Outcome]] | str,
     ) -> None:
         self._database = database
         self._book = book
         self._presence = presence
         self._errand = errand
-        self._relay = relay
-        self._host = host
+        self._courier = courier
         texts = (DUE, CLAIM, MINE, LATER, DONE)
         self._due, self._claim, self._mine, self._later, self._done = (
             text.replace("{table}", errand.table).replace("{id}", errand.id) for text in texts
@@ -122,8 +134,8 @@ class Sender:
 
     async def _attempt(self, account: Account, key: Key) -> Outcome | str:
         """The outcome, or why it cannot even be tried."""
-        if self._relay is None:
-            return NO_RELAY
+        if isinstance(self._courier, str):
+            return self._courier
         try:
             async with reading(self._database, account, SYSTEM) as work:
                 letter = await self._errand.letter(work, key)
@@ -132,7 +144,7 @@ class Sender:
         except Exception as error:
             log.exception("letter not made", table=self._errand.table, id=key[1])
             return Outcome(False, f"{type(error).__name__}", later=("",))
-        return await relays.send(self._relay, letter, self._host)
+        return await self._courier(letter)
 
     async def _write_down(self, account: Account, key: Key, attempts: int, outcome: Outcome | str) -> None:
         while True:

@@ -1,9 +1,7 @@
 """Sends what waits to leave the house, until it is sent or has failed for good, whatever dies in between.
 
-A row is claimed for a worker in one statement, because sending may take minutes and a transaction must not. The claim
-ends with its worker, at once (`store.presence`). What the outside said is written down before anything else happens;
-while the database is away the worker waits with it, so that nothing is sent twice because of that. What is sent, and by
-whom it is carried, is said by each channel: an errand and a courier.
+A row is claimed for a worker in one statement, because sending may take minutes and a transaction must not. What the
+outside said is written down before anything else happens; while the database is away the worker waits with it.
 """
 
 import asyncio

@@ -64,7 +64,7 @@ on conflict do nothing
 ENSURE = """
 with given as (select distinct name from unnest($2::text[]) as g (name)),
 made as (
-  insert into tags (account_id, name, created_datetime) select $1, name, $3 from given
+  insert into tags (account_id, name, created_datetime) select $1, name, $3 from given order by name
   on conflict (account_id, name) do nothing returning id, name
 )
 select id, name, true as made from made
@@ -208,11 +208,13 @@ async def ensure(work: Work, names: Sequence[str]) -> dict[str, int]:
         if not trimmed or len(trimmed) > NAME_LENGTH or "," in trimmed:
             raise errors.one("tags", NO_COMMA if "," in trimmed else errors.too_short(1))
         wanted.append(trimmed)
-    rows = await work.db.fetch(ENSURE, work.account.id, wanted, work.now)
-    for row in rows:
-        if row["made"]:
-            work.record("tag-created", "Tag", row["id"], {"name": row["name"]})
-    found = {row["name"]: row["id"] for row in rows}
+    found: dict[str, int] = {}
+    # What somebody else makes at this moment is waited for, but seen by another statement only.
+    while missing := [name for name in wanted if name not in found]:
+        for row in await work.db.fetch(ENSURE, work.account.id, missing, work.now):
+            found[row["name"]] = row["id"]
+            if row["made"]:
+                work.record("tag-created", "Tag", row["id"], {"name": row["name"]})
     return {name: found[name] for name in dict.fromkeys(wanted)}
 
 

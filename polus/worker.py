@@ -7,14 +7,13 @@ written where they belong; this module only says which there are.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 import uvloop
 
 from polus import children, installation
-from polus.base import clock, log
+from polus.base import log
 from polus.base.settings import Settings
 from polus.channels.chat.mails import Mails
 from polus.channels.email import relay
@@ -26,8 +25,7 @@ from polus.channels.http.lines import Lines
 from polus.channels.sending import Errand, Sender
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
-from polus.desk.slas import targets
-from polus.desk.tickets import assigning, snoozing
+from polus.due import TASKS, Due
 from polus.reactions import table as reactions
 from polus.reactions.jobs import Jobs
 from polus.reactions.outbox import Outbox
@@ -35,8 +33,7 @@ from polus.reactions.outside import Outside
 from polus.reactions.planned import Planned
 from polus.store.database import Database
 from polus.store.presence import Presence
-from polus.store.queue import Key, Lane, Queue
-from polus.store.work import SYSTEM, writing
+from polus.store.queue import Lane, Queue
 
 PATIENCE = 20.0  # seconds that work at hand may take when the worker stops
 CONNECTIONS = 16
@@ -69,10 +66,8 @@ class Worker:
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),
             Mails(database, book).lane(),
-            Snoozed(database, book).lane(),
-            Waiting(database, book).lane(),
-            Late(database, book).lane(),
             Planned(database, book).lane(),
+            *(Due(database, book, name).lane() for name in TASKS),
             self._chores.lane(),
         )
         turns = asyncio.Lock()
@@ -92,72 +87,6 @@ class Worker:
         await asyncio.gather(*self._tasks)
         await self._lines.close()
         await self.presence.close()
-
-
-class Snoozed:
-    """The lane of tickets that wake up."""
-
-    def __init__(self, database: Database, book: Book) -> None:
-        self._database = database
-        self._book = book
-
-    def lane(self) -> Lane:
-        """For `store.queue`."""
-        return Lane("snoozed", self.look, self.run, width=1)
-
-    async def look(self, db: Any, _most: int) -> list[Key]:
-        """The accounts that have a ticket to wake."""
-        return [(account_id,) for account_id in await snoozing.due_accounts(db, clock.now())]
-
-    async def run(self, key: Key) -> bool:
-        """Wake some tickets of one account."""
-        account = await self._book.account(key[0])
-        async with writing(self._database, account, SYSTEM) as work:
-            return await snoozing.wake(work) > 0
-
-
-class Waiting:
-    """The lane of tickets that wait for an agent of their team, until one is there and has room."""
-
-    def __init__(self, database: Database, book: Book) -> None:
-        self._database = database
-        self._book = book
-
-    def lane(self) -> Lane:
-        """For `store.queue`."""
-        return Lane("assignments", self.look, self.run, width=1)
-
-    async def look(self, db: Any, most: int) -> list[Key]:
-        """The accounts that have a ticket waiting."""
-        return [(account_id,) for account_id in await assigning.accounts(db, most)]
-
-    async def run(self, key: Key) -> bool:
-        """Give some tickets of one account away; False, that is not again at once, when there is nobody for them."""
-        account = await self._book.account(key[0])
-        async with writing(self._database, account, SYSTEM) as work:
-            return await assigning.place(work) > 0
-
-
-class Late:
-    """The lane of service levels that were not kept."""
-
-    def __init__(self, database: Database, book: Book) -> None:
-        self._database = database
-        self._book = book
-
-    def lane(self) -> Lane:
-        """For `store.queue`."""
-        return Lane("slas", self.look, self.run, width=1)
-
-    async def look(self, db: Any, _most: int) -> list[Key]:
-        """The accounts that have a target which ran out."""
-        return [(account_id,) for account_id in await targets.late_accounts(db, clock.now())]
-
-    async def run(self, key: Key) -> bool:
-        """Note some of one account."""
-        account = await self._book.account(key[0])
-        async with writing(self._database, account, SYSTEM) as work:
-            return await targets.breach(work) > 0
 
 
 @asynccontextmanager

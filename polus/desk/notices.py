@@ -3,17 +3,24 @@
 from polus.store.work import Work
 
 ADD = """
-insert into notices (account_id, recipient, subject, body_text, created_datetime, due_datetime, ticket_id)
-values ($1, $2, $3, $4, $5, $5, $6) returning id
+insert into notices (account_id, recipient, subject, body_text, created_datetime, due_datetime, ticket_id,
+  body_html)
+values ($1, $2, $3, $4, $5, $5, $6, $7) returning id
 """
 
 
 async def add(
-    work: Work, recipient: str, subject: str, body_text: str, *, ticket_id: int | None = None
+    work: Work,
+    recipient: str,
+    subject: str,
+    body_text: str,
+    *,
+    ticket_id: int | None = None,
+    body_html: str | None = None,
 ) -> int:
     """Have a mail sent after the commit; its id. Answers to it go into the ticket, if one is named."""
     notice_id: int = await work.db.fetchval(
-        ADD, work.account.id, recipient, subject, body_text, work.now, ticket_id
+        ADD, work.account.id, recipient, subject, body_text, work.now, ticket_id, body_html
     )
     work.ring("work", "notices")
     return notice_id

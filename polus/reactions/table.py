@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.reactions import assign, deliver, hooks, invite, rules, slas
+from polus.reactions import assign, deliver, hooks, invite, rules, slas, surveys
 from polus.reactions.event import Event
 from polus.store import work as works
 from polus.store.work import Subscription, Work
@@ -40,6 +40,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("rules", rules.ON, rules.run, when=rules.when, once=True),
     Reaction("assign", assign.ON, assign.run),
     Reaction("slas", slas.ON, slas.run, when=slas.when, last=True, once=True),
+    Reaction("surveys", surveys.ON, surveys.run, last=True),
     Reaction("invite", ("user-invited",), invite.run, last=True),
 )
 

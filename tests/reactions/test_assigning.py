@@ -9,12 +9,12 @@ import pytest
 from polus.base import clock
 from polus.desk import presence
 from polus.desk.accounts import Book
+from polus.due import Due
 from polus.reactions import table
 from polus.reactions.outbox import Outbox
 from polus.store import work as works
 from polus.store.queue import Queue
 from polus.store.work import Subscription
-from polus.worker import Waiting
 from tests import make
 from tests.world import World
 
@@ -36,7 +36,7 @@ async def _react(world: World) -> None:
 
 async def _wait(world: World) -> None:
     book = Book(world.database, "http://helpdesk.example")
-    await Queue(world.database, Waiting(world.database, book).lane()).drain()
+    await Queue(world.database, Due(world.database, book, "assignments").lane()).drain()
 
 
 async def _set(world: World, **data: Any) -> None:

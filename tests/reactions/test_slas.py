@@ -8,12 +8,12 @@ import pytest
 
 from polus.base import clock
 from polus.desk.accounts import Book
+from polus.due import Due
 from polus.reactions import table
 from polus.reactions.outbox import Outbox
 from polus.store import work as works
 from polus.store.queue import Queue
 from polus.store.work import Subscription
-from polus.worker import Late
 from tests import make
 from tests.world import World
 
@@ -38,7 +38,7 @@ async def _react(world: World) -> None:
 
 async def _late(world: World) -> None:
     book = Book(world.database, "http://helpdesk.example")
-    await Queue(world.database, Late(world.database, book).lane()).drain()
+    await Queue(world.database, Due(world.database, book, "slas").lane()).drain()
 
 
 async def _policy(world: World, **given: Any) -> dict[str, Any]:

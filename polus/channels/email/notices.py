@@ -8,12 +8,14 @@ from polus.channels.sending import Outcome
 from polus.store.queue import Key
 from polus.store.work import Work
 
-# From the account's oldest address that is in use.
+# From the address that the ticket's mails came to, else from the account's oldest one that is in use.
 NOTICE = """
-select n.id, n.recipient, n.subject, n.body_text, n.created_datetime, n.ticket_id, i.meta->>'address' as sender, i.name
-from notices n
+select n.id, n.recipient, n.subject, n.body_text, n.body_html, n.created_datetime, n.ticket_id,
+  i.meta->>'address' as sender, i.name
+from notices n left join tickets t on t.account_id = n.account_id and t.id = n.ticket_id
 left join lateral (select * from integrations i where i.account_id = n.account_id and i.type = 'email'
-  and i.deactivated_datetime is null order by i.id limit 1) i on true
+  and i.deactivated_datetime is null
+  order by i.id = any(t.integration_ids) desc nulls last, i.id limit 1) i on true
 where n.account_id = $1 and n.id = $2
 """
 
@@ -42,6 +44,7 @@ class Notices:
                 date=row["created_datetime"],
                 subject=row["subject"],
                 body_text=row["body_text"],
+                body_html=row["body_html"],
                 automatic=True,
                 loop_token=work.account.hash,
             )

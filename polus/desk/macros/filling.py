@@ -56,10 +56,10 @@ def _target(key: str, *, outside: bool) -> Target:
     return Target.LEAF if key in LEAVES else TARGETS.get(key, Target.LINE)
 
 
-async def of_ticket(work: Work, ticket_id: int) -> Filling:
-    """What the acting user's texts are filled with on this ticket; 404, 301."""
+async def of_ticket(work: Work, ticket_id: int, more: Mapping[str, Any] | None = None) -> Filling:
+    """What the acting user's texts are filled with on this ticket, and `more` roots; 404, 301."""
     ticket = msgspec.json.decode(await tickets.get(work, ticket_id))
     row = await work.db.fetchrow(AROUND, work.account.id, work.actor.user_id)
     user = None if row["current_user"] is None else msgspec.json.decode(row["current_user"])
     context = {"ticket": ticket, "current_user": user, "account": {"domain": work.account.domain}}
-    return Filling(context, row["zone"] or "UTC")
+    return Filling({**context, **(more or {})}, row["zone"] or "UTC")

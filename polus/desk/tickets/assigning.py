@@ -75,7 +75,7 @@ select s.account_id from account_settings s
 where s.type = 'ticket-assignment' and s.data->>'auto_assign_to_teams' = 'true'
   and exists (select from tickets t where t.account_id = s.account_id and """
     + WAITING
-    + ") limit $1"
+    + ") limit 100"
 )
 
 
@@ -95,9 +95,9 @@ async def _wishes(work: Work) -> Wishes:
     return msgspec.convert({**settings.FIRST["ticket-assignment"], **given}, Wishes)
 
 
-async def accounts(db: Any, most: int) -> Sequence[int]:
+async def accounts(db: Any, _now: Any) -> Sequence[int]:
     """The accounts that may have something to do."""
-    return [row["account_id"] for row in await db.fetch(ACCOUNTS, most)]
+    return [row["account_id"] for row in await db.fetch(ACCOUNTS)]
 
 
 async def offer(work: Work, ticket_id: int) -> bool:

@@ -14,6 +14,7 @@ from polus.desk import surveying
 from polus.desk.accounts import Book
 from polus.desk.slas import targets
 from polus.desk.tickets import assigning, snoozing
+from polus.desk.views import counting
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, Work, writing
@@ -31,6 +32,7 @@ TASKS = {
     "snoozed": Task(snoozing.due_accounts, snoozing.wake),
     "assignments": Task(assigning.accounts, assigning.place),
     "slas": Task(targets.late_accounts, targets.breach),
+    "counts": Task(counting.due_accounts, counting.refresh),
     "surveys": Task(surveying.due_accounts, surveying.send),
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from polus.desk import inbox
-from polus.desk.views import rails
+from polus.desk.views import counting, rails
 from polus.web import render
 from polus.web.render import Here
 
@@ -65,7 +65,12 @@ def own(view: rails.View, counts: Mapping[int, int]) -> Entry:
     """A view that somebody made, as the rail shows it."""
     count = counts.get(view.id, 0)
     return Entry(
-        str(view.id), view.name, "list-filter", min(count, rails.COUNTED), count > rails.COUNTED, view.emoji
+        str(view.id),
+        view.name,
+        "list-filter",
+        min(count, counting.COUNTED),
+        count > counting.COUNTED,
+        view.emoji,
     )
 
 

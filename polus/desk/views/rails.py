@@ -1,6 +1,7 @@
 """What an agent's rail offers: the inbox's own views, and those that people made, in sections and with live counts.
 
-Which views there are and what they mean is in `views`, what they show in `items`; here they are put in their places.
+Which views there are and what they mean is in `views`, what they show in `items`, their counts in `counting`; here they
+are put in their places.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +10,9 @@ from typing import Any
 import msgspec
 
 from polus.base import errors
-from polus.desk import filters, inbox
-from polus.desk.views import items, searching, views
-from polus.lang.refused import Refused
+from polus.desk import inbox
+from polus.desk.views import items, views
 from polus.store.work import Work
-
-COUNTED = 999
-"""Counts of views that people made stop here."""
-MOST_COUNTED = 60
-"""Views that are counted at once; the rail of more shows the rest without a number."""
 
 LIST = (
     """
@@ -36,8 +31,6 @@ order by (o.data->'view_sections'->v.section_id::text->>'display_order')::numeri
   (o.data->'views'->v.id::text->>'display_order')::numeric nulls last, lower(v.name), v.id
 """
 )
-_COUNT = """(select count(*) from (select from tickets t where t.account_id = $1 and $2::bigint is not null
-  and t.merged_into_id is null and {condition} limit 1000) c)"""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -87,30 +80,6 @@ async def sections(work: Work) -> list[Section]:
             place = private if row["visibility"] == "private" else shared
         place.views.append(view)
     return [place for place in (*named.values(), shared, private) if place.views]
-
-
-async def counts(work: Work) -> dict[int, int]:
-    """How many tickets each of these views has; one more than `COUNTED` stands for more."""
-    parameters: list[Any] = [work.account.id, work.actor.user_id]
-    found: list[int] = []
-    parts: list[str] = []
-    for row in (await _rows(work))[:MOST_COUNTED]:
-        try:
-            meaning = await filters.meaning(work, row["filters"])
-        except Refused:
-            continue
-        asking = await filters.caller(work, row["filters"])
-        where = filters.where(meaning, asking, work.now, len(parameters))
-        parameters += where.values
-        condition = where.text
-        if row["search"]:
-            condition += " and " + searching.condition(row["search"], parameters)
-        parts.append(_COUNT.replace("{condition}", condition))
-        found.append(row["id"])
-    if not parts:
-        return {}
-    counted = await work.db.fetchrow("select $1::bigint, $2::bigint, " + ", ".join(parts), *parameters)
-    return dict(zip(found, list(counted)[2:], strict=True))
 
 
 async def named(work: Work, view_id: int) -> View:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from polus.base import errors, wire
 from polus.desk import inbox
 from polus.desk.tickets import tickets
-from polus.desk.views import rails
+from polus.desk.views import counting, rails
 from polus.store.work import Work
 from polus.web import choices, render, routes
 from polus.web.pages import ticket_facts
@@ -123,7 +123,7 @@ async def shelves(visit: Visit) -> Response:
     """The views that people made, with their counts. Apart from the list: their filters may look through much."""
     here = visit.here(view=visit.request.path_params["view"])
     async with visit.reading() as work:
-        sections, counts = await rails.sections(work), await rails.counts(work)
+        sections, counts = await rails.sections(work), await counting.counts(work)
     return visit.page("fragments/shelves.html", here, shelves=choices.shelves(here, sections, counts))
 
 

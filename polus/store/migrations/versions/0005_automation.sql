@@ -52,6 +52,8 @@ create table user_presence (
   user_id bigint not null,
   available boolean not null default true,
   seen_datetime timestamptz,
+  -- when his views were last counted in the background
+  counted_datetime timestamptz,
   primary key (account_id, user_id),
   foreign key (account_id, user_id) references users on delete cascade
 );
@@ -77,3 +79,20 @@ create index tickets_waiting on tickets (account_id, assignee_team_id, created_d
     and trashed_datetime is null and merged_into_id is null;
 create index account_settings_assigning on account_settings (account_id)
   where type = 'ticket-assignment' and data->>'auto_assign_to_teams' = 'true';
+
+-- How many tickets the views that people made hold, as last counted: for one user where the filter asks who looks, else
+-- for all (0). `taken_ms` is what counting cost: what is cheap is counted anew each time it is shown.
+create table view_counts (
+  account_id bigint not null,
+  view_id bigint not null,
+  user_id bigint not null,
+  filters text not null,
+  count int not null,
+  taken_ms double precision not null,
+  counted_datetime timestamptz not null,
+  due_datetime timestamptz not null,
+  primary key (account_id, view_id, user_id),
+  foreign key (account_id, view_id) references views on delete cascade
+);
+create index view_counts_due on view_counts (account_id, due_datetime);
+create index user_presence_seen on user_presence (seen_datetime);

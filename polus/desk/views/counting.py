@@ -187,7 +187,7 @@ def _unchanged(row: Any, newest: Any, now: datetime.datetime) -> bool:
     counted = row["counted_datetime"]
     if counted is None or _moving(row["filters"]) or row["search"]:
         return False
-    return (newest is None or newest < counted) and now - counted < datetime.timedelta(seconds=LATEST)
+    return bool(newest is None or newest < counted) and now - counted < datetime.timedelta(seconds=LATEST)
 
 
 async def _keep(work: Work, row: Any) -> bool:

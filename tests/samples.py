@@ -237,6 +237,13 @@ SAMPLES: dict[str, Sample] = {
     "delete-ticket-tags": Sample(5, ("ticket",), lambda things: {"ids": [things["tag"]]}),
     "merge-tickets": Sample(18, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
     "split-ticket": Sample(11, ("ticket",), lambda things: {"message_ids": [things["note"]]}),
+    "get-analysis-options": Sample(1),
+    "update-analysis-options": Sample(
+        3, body=lambda _: {"detect_language": True, "detect_intents": True, "detect_sentiments": False}
+    ),
+    "create-message-analysis": Sample(
+        4, ("message",), lambda _: {"language": "fr", "intents": ["refund/request"]}
+    ),
     "list-sla-policies": Sample(1),
     "create-sla-policy": Sample(4, body=lambda _: {"name": "Fast", "first_response_seconds": 3600}),
     "get-sla-policy": Sample(1, ("sla_policy",)),

@@ -5,6 +5,7 @@ Each operation also has a line in `tests/samples.py`: what holds for all is test
 
 from polus.api import (
     account,
+    analysis,
     calls,
     custom_fields,
     customers,
@@ -38,6 +39,7 @@ from polus.api.operation import REGISTRY
 
 RESOURCES = (
     account,
+    analysis,
     calls,
     custom_fields,
     customers,

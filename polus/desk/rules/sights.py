@@ -24,7 +24,9 @@ select json_build_object(
       'created_datetime', wire(c.created_datetime), 'updated_datetime', wire(c.updated_datetime),
       'custom_fields', c.custom_fields)
     from customers c where c.account_id = t.account_id and c.id = t.customer_id),
-  'messages', coalesce((select json_object_agg(m.id, json_build_object('headers', m.headers, 'mention_ids',
+  'messages', coalesce((select json_object_agg(m.id, json_build_object('headers', m.headers,
+      'sentiments', (select coalesce(json_agg(json_build_object('name', s)), '[]') from unnest(m.sentiments) g (s)),
+      'mention_ids',
       coalesce((select json_agg(n.user_id order by n.user_id) from message_mentions n
         where n.account_id = m.account_id and n.message_id = m.id), '[]'::json)))
     from messages m where m.account_id = t.account_id and m.ticket_id = t.id), '{}'::json),

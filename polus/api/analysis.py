@@ -1,6 +1,6 @@
 """What is computed from customers' words: `/api/_polus/analysis`, and what an app knows better."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,8 +13,9 @@ from polus.lang.sets import INTENTS, SENTIMENTS
 from polus.store.work import Work
 
 TAG = "Analysis"
-Intent = Literal[tuple(sorted(INTENTS))]  # type: ignore[valid-type]
-Sentiment = Literal[tuple(sorted(SENTIMENTS))]  # type: ignore[valid-type]
+# Written out from the sets, so that each is named in one place.
+Intent: Any = Literal[tuple(sorted(INTENTS))]
+Sentiment: Any = Literal[tuple(sorted(SENTIMENTS))]
 
 
 class AnalysisOptions(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,6 +1,6 @@
 """What customers want and how they feel, guessed by weighted phrases: one lexicon per language, in `lexicon`.
 
-Wrong often, and said to be: docs/concepts/analysis.md tells how often. Pure; whole words, folded.
+Wrong often, and said to be: docs/resources/analysis.md tells how often. Pure; whole words, folded.
 """
 
 import functools

@@ -244,6 +244,9 @@ SAMPLES: dict[str, Sample] = {
     "create-message-analysis": Sample(
         4, ("message",), lambda _: {"language": "fr", "intents": ["refund/request"]}
     ),
+    "try-template": Sample(
+        2, body=lambda things: {"template": "{{ticket.subject}}", "ticket_id": things["ticket"]}
+    ),
     "list-sla-policies": Sample(1),
     "create-sla-policy": Sample(4, body=lambda _: {"name": "Fast", "first_response_seconds": 3600}),
     "get-sla-policy": Sample(1, ("sla_policy",)),

@@ -57,6 +57,7 @@ TAGS: dict[str, str] = {
     "Metric Cards": "What each figure of the statistics means and how it is computed.",
     "SLA policies": "How soon customers are to be answered, and whether they were.",
     "Analysis": "What is guessed from customers' words, and what is known better.",
+    "Templates": "Texts with variables, and what they give.",
     "Presence": "Who is at work and can be given tickets.",
     "Events": "The audit log: who did what, and when.",
 }

@@ -7,7 +7,7 @@ import msgspec
 
 from polus.desk.tickets import tickets
 from polus.lang import template
-from polus.lang.template import Target
+from polus.lang.template import Filled, Target
 from polus.store.work import Work
 
 TARGETS = {"body_html": Target.HTML, "body_text": Target.TEXT}
@@ -37,6 +37,10 @@ class Filling:
     def text(self, source: str, target: Target) -> str:
         """One text. Raises Refused."""
         return template.render(source, self._context, target, self._zone)
+
+    def explain(self, source: str, target: Target) -> tuple[str, list[Filled]]:
+        """One text, and what each of its variables gave. Raises Refused."""
+        return template.explain(source, self._context, target, self._zone)
 
     def _one(self, target: Target, value: Any) -> Any:
         if target is Target.LEAF:

@@ -175,7 +175,8 @@ async def words(
 ) -> tuple[str, str]:
     """The mail's text and HTML, filled for the ticket. Raises Refused."""
     text, markup = setting["survey_email_text"], setting["survey_email_html"]
-    if language == "fr" and (text, markup) == (settings.SURVEY_TEXT, settings.SURVEY_HTML):
+    ours = (settings.SURVEY_TEXT.strip(), settings.SURVEY_HTML.strip())
+    if language == "fr" and (text.strip(), markup.strip()) == ours:
         text, markup = FRENCH_TEXT, FRENCH_HTML
     filler = await filling.of_ticket(work, ticket_id, {"satisfaction_survey_url": url})
     return filler.text(text, Target.TEXT), filler.text(markup, Target.HTML)

@@ -31,6 +31,7 @@ from polus.web.pages import (
     api_keys,
     apps,
     audits,
+    automation,
     channels,
     chats,
     consent,
@@ -48,11 +49,13 @@ from polus.web.pages import (
     resets,
     rules,
     settings,
+    slas,
     survey,
     surveys,
     systems,
     tags,
     teams,
+    trials,
     users,
     views,
     welcome,
@@ -93,6 +96,9 @@ PAGES = (
     apps,
     developers,
     api_keys,
+    automation,
+    slas,
+    trials,
 )
 """The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
 

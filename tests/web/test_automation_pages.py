@@ -109,3 +109,24 @@ async def test_a_template_is_tried_on_a_ticket(ada: Browser, shop: worlds.World)
     assert "<i>Parcel" not in page.text
     missing = await fill(ada, path, fields | {"ticket_id": "999999999"})
     assert missing.status == 422
+
+
+async def test_list_and_ticket_show_what_is_late_or_due(ada: Browser, shop: worlds.World) -> None:
+    late, due, kept = [(await make.ticket(shop, subject=f"Number {n}"))["id"] for n in range(3)]
+    for ticket_id, moments in (
+        (late, "now() - interval '1 hour', null, now() - interval '1 hour'"),
+        (due, "now() + interval '1 hour', null, null"),
+        (kept, "now() + interval '1 hour', now(), null"),
+    ):
+        await shop.rows(
+            "insert into ticket_slas (account_id, ticket_id, metric, policy_id, attached_datetime, target_seconds,"
+            " within_hours, due_datetime, achieved_datetime, breached_datetime)"
+            " values ($1, $2, 'first-response', 1, now(), 3600, false, " + moments + ") returning 1",
+            ticket_id,
+        )
+    rows = re.findall(r'<li class="row.*?</li>', (await ada.get("/inbox/open")).text, re.DOTALL)
+    marked = {re.search(r'id="t-(\d+)"', row)[1]: row for row in rows}  # type: ignore[index]
+    assert "First answer: late" in marked[str(late)]
+    assert 'title="First answer: ' in marked[str(due)]
+    assert "First answer" not in marked[str(kept)]
+    assert "First answer: late" in (await ada.get(f"/inbox/open/{late}")).text

@@ -73,6 +73,18 @@ where s.account_id = $1 and s.ticket_id = any($2::bigint[]) order by s.ticket_id
 )
 
 
+# What was broken comes first, then what is due first; what was kept or stands still presses nobody.
+PRESSING = (
+    "select distinct on (s.ticket_id) s.ticket_id, "
+    + WIRE
+    + """ as sla from ticket_slas s left join sla_policies p on p.account_id = s.account_id and p.id = s.policy_id
+join tickets t on t.account_id = s.account_id and t.id = s.ticket_id and t.status = 'open'
+where s.account_id = $1 and s.ticket_id = any($2::bigint[])
+  and (s.breached_datetime is not null or (s.achieved_datetime is null and s.due_datetime is not null))
+order by s.ticket_id, s.breached_datetime nulls last, s.due_datetime"""
+)
+
+
 async def attach(work: Work, ticket_id: int, at: datetime) -> None:
     """Promise what the account's policies say, once. Event ticket-sla-policy-assigned."""
     policy = await work.db.fetchrow(POLICY, work.account.id, ticket_id, at)
@@ -162,6 +174,12 @@ async def breach(work: Work, most: int = 100) -> int:
     for ticket_id in dict.fromkeys(row["ticket_id"] for row in rows):
         await settle(work, ticket_id, work.now)
     return len(rows)
+
+
+async def pressing(work: Work, ticket_ids: Sequence[int]) -> dict[int, str]:
+    """Of each ticket with a promise that is late or still to be kept the one to look at first, as JSON text."""
+    rows = await work.db.fetch(PRESSING, work.account.id, list(ticket_ids)) if ticket_ids else []
+    return {row["ticket_id"]: row["sla"] for row in rows}
 
 
 async def of(work: Work, ticket_ids: Sequence[int]) -> list[str]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from polus.base import errors, wire
 from polus.desk import inbox
+from polus.desk.slas import targets
 from polus.desk.tickets import tickets
 from polus.desk.views import counting, rails
 from polus.store.work import Work
@@ -85,6 +86,11 @@ async def listed(work: Work, here: Here, cursor: str | None = None, limit: int =
     found = await rails.page(work, here.view, cursor, limit)
     entries = choices.views(here, await inbox.counts(work))
     sections = await rails.sections(work)
+    tickets = [msgspec.json.decode(ticket) for ticket in found.tickets]
+    pressing = await targets.pressing(work, [ticket["id"] for ticket in tickets])
+    for ticket in tickets:
+        sla = pressing.get(ticket["id"])
+        ticket["sla"] = None if sla is None else msgspec.json.decode(sla)
     done: dict[str, Any] = {}
     if not found.tickets and not cursor:
         # A finished view says what was done today, and where to go on.
@@ -97,7 +103,7 @@ async def listed(work: Work, here: Here, cursor: str | None = None, limit: int =
         "views": entries,
         "shelves": choices.shelves(here, sections, {}),
         "tickets": {
-            "data": [msgspec.json.decode(ticket) for ticket in found.tickets],
+            "data": tickets,
             "meta": {"next_cursor": found.next_cursor},
         },
     }

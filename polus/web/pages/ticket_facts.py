@@ -8,6 +8,7 @@ from polus.base import html
 from polus.desk import composing, files, inbox, planned, ticket_forms, unfinished, widgets
 from polus.desk.composing import Composed
 from polus.desk.customers import customers
+from polus.desk.slas import targets
 from polus.desk.tickets import tickets
 from polus.store.work import Work
 from polus.web import chips, choices, render, timelines
@@ -44,6 +45,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "reply": reply(ticket, here),
         "draft": None if begun is None else await drafted(work, here, begun),
         "planned": await planned.of_ticket(work, ticket_id),
+        "slas": [msgspec.json.decode(sla) for sla in await targets.of(work, [ticket_id])],
         "errors": {},
         "notice": None,
         "newer": [],

@@ -15,10 +15,11 @@ import uvicorn
 import uvloop
 
 from polus import children, installation
-from polus.api import downloads
+from polus.api import downloads, shop_door
 from polus.api.app import Api, Receive, Scope, Send
 from polus.api.documents import Documents
 from polus.api.downloads import Downloads
+from polus.api.shop_door import ShopDoor
 from polus.api.table import OPERATIONS
 from polus.base import figures, log
 from polus.base.settings import Settings
@@ -51,6 +52,7 @@ class App:
             seen=figures.request,
         )
         self.downloads = Downloads(database)
+        self.shops = ShopDoor(database)
         self.oauth = Door(database, settings.base_url)
         self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
@@ -77,6 +79,8 @@ class App:
             await self.documents(scope, receive, send)  # type: ignore[arg-type]
         elif self.oauth.owns(path):
             await self.oauth(scope, receive, send)  # type: ignore[arg-type]
+        elif path.startswith(shop_door.PREFIX):
+            await self.shops(scope, receive, send)
         elif path.startswith(downloads.PREFIX):
             await self.downloads(scope, receive, send)
         else:

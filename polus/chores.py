@@ -16,6 +16,7 @@ from polus.channels.email import journal
 from polus.desk import credentials, events, files, tags, usage
 from polus.desk.apps import keys, tokens
 from polus.desk.hooks import deliveries
+from polus.desk.shops import shops
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
 
@@ -65,6 +66,7 @@ CHORES = (
     Chore("count tags", 600, count_tags),
     Chore("remove old events", 3600, events.remove_old),
     Chore("remove old calls", 600, deliveries.remove_old),
+    Chore("remove old news of shops", 3600, shops.remove_old),
     Chore("remove old mails", 3600, journal.remove_old),
     Chore("forget chat visitors", 3600, visitors.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),

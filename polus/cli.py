@@ -30,6 +30,7 @@ PLAIN: dict[str, Any] = {
 }
 app = typer.Typer(help="Polus, a helpdesk.", **PLAIN)
 account = typer.Typer(help="Accounts: one installation may serve several shops.", **PLAIN)
+import_ = typer.Typer(help="Bring in what other programs know.", **PLAIN)
 user = typer.Typer(help="Users: the agents of an account.", **PLAIN)
 stats = typer.Typer(help="Statistics: the facts they are computed from.", **PLAIN)
 
@@ -48,6 +49,7 @@ apps = typer.Typer(help="Apps of others: review what was handed in, and the keys
 rules = typer.Typer(help="Rules: tried on history before they go live.", **PLAIN)
 app.add_typer(account, name="account")
 app.add_typer(apps, name="apps")
+app.add_typer(import_, name="import")
 app.add_typer(mail, name="mail")
 app.add_typer(rules, name="rules")
 app.add_typer(stats, name="stats")
@@ -233,6 +235,27 @@ def stats_rebuild(account: Of = "", data: Data = None, as_json: AsJson = False) 
     from polus import rebuilds
 
     _run(lambda settings: rebuilds.run(settings, account, as_json), as_json, data=data)
+
+
+@import_.callback()
+def import_all() -> None:
+    """Bring in what other programs know."""
+
+
+@import_.command("shop")
+def import_shop(
+    file: Annotated[
+        Path, Argument(help="JSON lines, or the CSV of customers or orders that Shopify exports.")
+    ],
+    shop: Annotated[str, Option(help="Domain of the shop; it is connected when it is not yet.")],
+    account: Of = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in customers and orders of a shop, for widgets, templates and rules. May be repeated: nothing is doubled."""
+    from polus import imports
+
+    _run(lambda settings: imports.shop(settings, account, file, shop, as_json), as_json, data=data)
 
 
 @mail.command("file")

@@ -23,6 +23,7 @@ from polus.channels.email.receive import Receiver
 from polus.channels.email.relay import Letter
 from polus.channels.http.lines import Lines
 from polus.channels.sending import Errand, Sender
+from polus.channels.shops.journal import Arrivals
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.due import TASKS, Due
@@ -63,6 +64,7 @@ class Worker:
             mailed(Deliveries()),
             mailed(Notices()),
             self._lines.lane(),
+            Arrivals(database, book).lane(),
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),
             Mails(database, book).lane(),

@@ -174,6 +174,11 @@ SAMPLES: dict[str, Sample] = {
     "get-integration": Sample(1, ("integration",)),
     "update-integration": Sample(4, ("integration",), lambda _: {"name": "Shelves"}),
     "delete-integration": Sample(8, ("integration",)),
+    "list-shops": Sample(1),
+    "create-shop": Sample(
+        5, body=lambda things: {"name": "West", "domain": f"west{things['shop']}.example", "secret": "s"}
+    ),
+    "update-shop": Sample(3, ("shop",), lambda _: {"secret": "other"}),
     "list-deliveries": Sample(2, ("integration",)),
     "get-delivery": Sample(1, ("integration", "delivery")),
     "test-integration": Sample(6, ("integration",), lambda _: {}),
@@ -316,6 +321,8 @@ async def fill(world: World) -> Things:
     things["ticket2"] = ticket2["id"]
     integration = {"name": MARK + " stock", "type": "http", "http": HOOK}
     things["integration"] = _made(await ada.post("/api/integrations", integration))["id"]
+    shop = {"name": MARK + " shop", "domain": f"north{again}.example"}
+    things["shop"] = _made(await ada.post("/api/_polus/shops", shop))["integration_id"]
     tested = await ada.post(f"/api/_polus/integrations/{things['integration']}/test", {})
     things["delivery"] = tested.json["id"]
     widget = {"type": "http", "integration_id": things["integration"], "template": TEMPLATE}

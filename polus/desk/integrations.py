@@ -132,7 +132,8 @@ where account_id = $1 and id = $2 and deactivated_datetime is null returning nam
 """
 DELETE_WIDGETS = "delete from widgets where account_id = $1 and integration_id = $2 returning id"
 FORGET = """
-update customers set integrations = integrations - $2::bigint::text
+update customers set integrations = integrations - $2::bigint::text, ecommerce_data = ecommerce_data - array(
+  select uuid::text from shops where account_id = $1 and integration_id = $2)
 where account_id = $1 and integrations ? $2::bigint::text
 """
 DELETE = "delete from integrations where account_id = $1 and id = $2"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.reactions import analyse, assign, deliver, hooks, invite, rules, slas, surveys
+from polus.reactions import analyse, assign, credit, deliver, hooks, invite, rules, slas, surveys
 from polus.reactions.event import Event
 from polus.store import work as works
 from polus.store.work import Subscription, Work
@@ -30,6 +30,7 @@ class Reaction(msgspec.Struct, frozen=True):
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("analyse", analyse.ON, analyse.run, when=analyse.when, last=True),
+    Reaction("credit", credit.ON, credit.run, last=True),
     Reaction(
         "deliver",
         ("ticket-message-created", "ticket-message-updated"),

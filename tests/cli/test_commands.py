@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import aiosmtplib
+import asyncpg
 import pytest
 
 from tests import certificates
@@ -16,7 +17,7 @@ from tests.cli.programs import Installation
 COMMANDS = (
     "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "rules", "rules try",
     "apps", "apps list", "apps approve", "apps return", "apps rotate-keys",
-    "seed", "stats", "stats rebuild", "version",
+    "import", "import shop", "seed", "stats", "stats rebuild", "version",
 )  # fmt: skip
 
 
@@ -123,6 +124,39 @@ async def test_commands_refuse_in_words(installation: Installation) -> None:
     unclear = await installation.quickly("user", "add", "a@one.example", "--name", "N")
     assert "one, two" in unclear.err
     assert "[account-unclear]" in unclear.err
+
+
+async def test_a_shop_is_imported(installation: Installation, tmp_path: Path) -> None:
+    await installation.quickly("account", "add", "north", "--json")
+    file = tmp_path / "shop.jsonl"
+    person = {"id": 7, "email": "mia@example.com", "first_name": "Mia", "last_name": "Meyer"}
+    order = {
+        "id": 1,
+        "name": "#1",
+        "total_price": "9.50",
+        "currency": "EUR",
+        "customer": person,
+        "line_items": [],
+    }
+    file.write_text("\n".join(map(json.dumps, (person, order, {"id": 9}))))
+    asked = ("import", "shop", str(file), "--shop", "north.example", "--account", "north", "--json")
+    for _ in range(2):  # nothing is doubled
+        told = (await installation.quickly(*asked)).json
+        assert {k: told[k] for k in ("customers", "orders", "ignored")} == {
+            "customers": 1,
+            "orders": 1,
+            "ignored": 1,
+        }
+    connection = await asyncpg.connect(installation.database_url)
+    rows = await connection.fetch("select name, integrations::text from customers")
+    await connection.close()
+    assert [row["name"] for row in rows] == ["Mia Meyer"]
+    kept = json.loads(rows[0]["integrations"])[str(told["integration_id"])]
+    assert [one["name"] for one in kept["orders"]] == ["#1"]
+    file.write_text("[]")
+    refused = await installation.quickly(*asked)
+    assert refused.code == 2
+    assert "Line 1 is no JSON object." in refused.out
 
 
 async def test_an_account_is_seeded(installation: Installation) -> None:

@@ -1,6 +1,5 @@
 """Shops whose customers and orders are kept: `/api/_polus/shops`. An integration of theirs is removed as any other."""
 
-import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,8 +12,6 @@ from polus.desk.shops import shops
 from polus.store.work import Work
 
 TAG = "Integrations"
-DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
-NOT_DOMAIN = "Not a valid domain."
 Name = Annotated[str, Meta(min_length=1, max_length=256, extra_json_schema=NO_LENGTH)]
 Secret = Annotated[str, Meta(min_length=1, max_length=1024, extra_json_schema=NO_LENGTH)]
 
@@ -86,8 +83,8 @@ async def create(work: Work, call: Call[NoQuery, ShopInput]) -> bytes:
 
     Give its webhooks for customers and orders the address in the answer.
     """
-    if not DOMAIN.fullmatch(call.body.domain):
-        raise errors.one("domain", NOT_DOMAIN)
+    if not shops.DOMAIN.fullmatch(call.body.domain):
+        raise errors.one("domain", shops.NOT_DOMAIN)
     integration_id = await shops.connect(work, call.body.name, call.body.domain, call.body.secret)
     return (await shops.get(work, integration_id)).encode()
 

@@ -12,7 +12,9 @@ import msgspec
 
 from polus.base import errors, outbound, wire
 from polus.base.crypto import Vault
-from polus.desk import changes
+from polus.desk import changes, listings
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 BY_HAND = "Somebody switched it."
@@ -164,6 +166,15 @@ async def get(work: Work, integration_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, cursor: str = "", limit: int = 50) -> Listed:
+    """A page of those of type http, the newest first."""
+    statement = Statement(work.account.id)
+    statement.where("i.account_id = $1")
+    statement.where("i.type = $?", "http")
+    order = Order((("i.created_datetime", "datetime"),), True)
+    return await listings.browse(work, LIST, statement, order, cursor=cursor, limit=limit, id_column="i.id")
 
 
 async def require(work: Work, integration_id: int) -> None:

@@ -9,10 +9,17 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import changes, widget_trees
+from polus.desk import changes, listings, widget_trees
+from polus.desk.listings import Listed
 from polus.desk.widget_trees import Node
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
+TYPES = (
+    "http", "custom", "customer_external_data", "standalone", "shopify", "magento2", "bigcommerce", "woocommerce", "recharge",
+    "smile", "stripe", "klaviyo", "yotpo",
+)  # fmt: skip
+CONTEXTS = ("ticket", "customer", "user")
 NOT_A_TEMPLATE = 'The root must be {"type": "wrapper", "widgets": […]}.'
 ONLY_HTTP = "Only widgets of type http have an integration."
 
@@ -61,6 +68,14 @@ async def get(work: Work, widget_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, cursor: str = "") -> Listed:
+    """A page of the account's widgets, in the order in which they are shown."""
+    statement = Statement(work.account.id)
+    statement.where("w.account_id = $1")
+    order = Order((('w."order"', "number"),), False)
+    return await listings.browse(work, LIST, statement, order, cursor=cursor, limit=100, id_column="w.id")
 
 
 async def require(work: Work, widget_id: int) -> None:

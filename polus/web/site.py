@@ -42,6 +42,7 @@ from polus.web.pages import (
     factors,
     fields,
     inbox,
+    integrations,
     jobs,
     macros,
     mail,
@@ -59,6 +60,7 @@ from polus.web.pages import (
     users,
     views,
     welcome,
+    widgets,
     writing,
 )
 from polus.web.routes import ANYBODY, READER, At, Page
@@ -70,6 +72,7 @@ PAGES = (
     welcome,
     survey,
     inbox,
+    integrations,
     actions,
     writing,
     mail,
@@ -99,6 +102,7 @@ PAGES = (
     automation,
     slas,
     trials,
+    widgets,
 )
 """The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
 

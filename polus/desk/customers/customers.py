@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 from msgspec import UNSET
 
-from polus.base import errors, wire
+from polus.base import addresses, errors, wire
 from polus.desk import changes, words
 from polus.desk.customers import channels, forms
 from polus.desk.customers.channels import Channel
@@ -88,6 +88,10 @@ update customers c set data = $3, data_version = $4,
 from stored where c.account_id = $1 and c.id = $2 and (c.data_version is null or c.data_version <= $4)
 returning stored.data is distinct from c.data or stored.external_data is distinct from c.external_data
 """
+AT = """
+select customer_id from customer_channels
+where account_id = $1 and type = 'email' and key = $2 and deleted_datetime is null
+"""
 
 
 async def require(work: Work, customer_id: int) -> None:
@@ -97,6 +101,12 @@ async def require(work: Work, customer_id: int) -> None:
         raise errors.NotFound
     if row[0] is not None:
         raise errors.Merged(row[0])
+
+
+async def at(work: Work, email: str) -> int | None:
+    """The customer who has that e-mail address."""
+    found: int | None = await work.db.fetchval(AT, work.account.id, addresses.email(email))
+    return found
 
 
 async def get(work: Work, customer_id: int, *, detail: bool = True, with_fields: bool = False) -> str:

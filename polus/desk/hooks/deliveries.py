@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from polus.base import errors
-from polus.desk import integrations
+from polus.desk import integrations, listings
 from polus.desk.hooks import documents
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 TEST = "test"
@@ -172,6 +174,17 @@ async def get(work: Work, integration_id: int, delivery_id: int) -> str:
     if answer is None:
         raise errors.NotFound
     return answer  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, integration_id: int, state: str = "", cursor: str = "") -> Listed:
+    """A page of the log, the newest first; of one state when it is given."""
+    statement = Statement(work.account.id)
+    statement.where("d.account_id = $1")
+    statement.where("d.integration_id = $?", integration_id)
+    if state:
+        statement.where("d.state = $?", state)
+    order = Order((("d.id", "number"),), True)
+    return await listings.browse(work, LIST, statement, order, cursor=cursor, limit=30, id_column="d.id")
 
 
 async def require_integration(work: Work, integration_id: int) -> None:

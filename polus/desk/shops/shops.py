@@ -4,6 +4,7 @@ What a shop sends comes through `channels.shops` or an import; what is kept of i
 """
 
 import datetime
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ from polus.store.work import Work
 PREFIX = "/hooks/shopify/"
 TYPE = "shopify"
 DAYS = 14  # that arrivals are kept
+DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
+NOT_DOMAIN = "Not a valid domain."
 TAKEN = "The shop is connected already."
 
 Json = dict[str, Any]

@@ -112,6 +112,8 @@ ROWS: tuple[Row, ...] = (
         "clipboard-list",
         "admin",
         N_("A page on which customers write to you, with the fields that you need of them."),
+    ),
+    Row(
         "apps",
         N_("Integrations"),
         "/settings/integrations",

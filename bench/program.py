@@ -89,8 +89,8 @@ class Program:
 
 
 @asynccontextmanager
-async def running(data: Path, processes: int) -> AsyncIterator[Program]:
-    """`polus serve` on free ports, stopped at the end."""
+async def running(data: Path, processes: int, **more: str) -> AsyncIterator[Program]:
+    """`polus serve` on free ports, stopped at the end; `more`: further variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POLUS_")}
     environment |= {
         "PYTHONPATH": str(Path(__file__).parents[1]),
@@ -100,6 +100,7 @@ async def running(data: Path, processes: int) -> AsyncIterator[Program]:
         "POLUS_ADMIN_KEY": KEY,
         "POLUS_ADDRESS": "help@bench.example",
         "POLUS_RATE_LIMIT": str(RATE_LIMIT),
+        **more,
     }
     arguments = ("-m", "polus", "serve", "--port", "0", "--smtp-port", "0", "--json")
     with (data.parent / (data.name + ".log")).open("wb") as log:

@@ -65,7 +65,9 @@ class Figures:
     tickets: int
     chains: int
     rare: float
+    rare_cost: float
     usual: float
+    usual_cost: float
     hits: int
 
 
@@ -106,17 +108,22 @@ async def evaluation(work: Work, ticket_id: int) -> tuple[float, float]:
     return statistics.median(fetched), statistics.median(evaluated)
 
 
-async def rate(work: Work, code: str) -> tuple[float, int, int, int]:
-    """(tickets a second, tickets, chains, runs) of one rule over the whole history."""
+async def rate(work: Work, code: str) -> tuple[float, float, int, int, int]:
+    """(tickets a second, milliseconds of processor for each, tickets, chains, runs) of one rule over the history."""
     draft = Draft(code=code, event_types=["ticket-created", "ticket-message-created"])
     given = await trials.cast(work, [draft])
     start = work.now.replace(year=work.now.year - 5)
     seen, chains, hits, end, begun = set[int](), 0, 0, work.now, time.monotonic()
-    async for part in trials.play(work, given, start, end):
-        seen |= part.tickets
-        chains += part.chains
-        hits += len(part.rows)
-    return len(seen) / (time.monotonic() - begun), len(seen), chains, hits
+
+    async def play() -> None:
+        nonlocal chains, hits
+        async for part in trials.play(work, given, start, end):
+            seen.update(part.tickets)
+            chains += part.chains
+            hits += len(part.rows)
+
+    spent = await cost(work, 1, play)
+    return len(seen) / (time.monotonic() - begun), spent / len(seen), len(seen), chains, hits
 
 
 async def measure(database: Database, settings: Settings, count: int) -> Figures:
@@ -133,8 +140,8 @@ async def measure(database: Database, settings: Settings, count: int) -> Figures
         ticket_id = await db.fetchval("select max(id) from tickets where messages_count = 3")
     async with looking(database, account, SYSTEM) as work:
         fetched, evaluated = await evaluation(work, ticket_id)
-        rare, seen, chains, _ = await rate(work, RARE)
-        usual, _, _, hits = await rate(work, USUAL)
+        rare, rare_cost, seen, chains, _ = await rate(work, RARE)
+        usual, usual_cost, _, _, hits = await rate(work, USUAL)
     return Figures(
         fetch=round(fetched, 3),
         rules=round(evaluated, 3),
@@ -142,7 +149,9 @@ async def measure(database: Database, settings: Settings, count: int) -> Figures
         tickets=seen,
         chains=chains,
         rare=round(rare),
+        rare_cost=round(rare_cost, 3),
         usual=round(usual),
+        usual_cost=round(usual_cost, 3),
         hits=hits,
     )
 

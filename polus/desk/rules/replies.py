@@ -19,6 +19,9 @@ STALE = datetime.timedelta(hours=24)
 BULK = frozenset(("bulk", "junk", "auto_reply"))
 MACHINE = re.compile(r"(?:mailer-daemon|postmaster|noreply|no-reply)@.*", re.IGNORECASE)
 
+# A message that a visitor typed into the chat of a shop's page: an answer stands beside it.
+CHATTED = "select exists (select from chat_lines where account_id = $1 and message_id = $2)"
+
 Body = dict[str, str]
 
 
@@ -94,13 +97,13 @@ async def reply(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
     said = body(given)
     cause = answered(run, hands.work.now)
     assert cause is not None, "without one it was skipped"
-    if cause["channel"] not in drafts.BY_EMAIL:
+    if cause["channel"] not in drafts.BY_EMAIL and not await _chatted(hands, cause):
         raise Skipped("no-target")
     await pause(hands, run)
     address = _sender(cause)
     source: Json = {"type": cause["channel"]}
     # A mailing list is not answered, only who wrote through it: whoever else got the mail is left out.
-    if addresses.is_email(address):
+    if cause["channel"] in drafts.BY_EMAIL and addresses.is_email(address):
         name = ((cause.get("source") or {}).get("from") or {}).get("name")
         source["to"] = [{"name": name, "address": address}]
     await write(
@@ -112,6 +115,11 @@ async def reply(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
         subject=given.get("subject") or None,
         attachments=given.get("attachments") or None,
     )
+
+
+async def _chatted(hands: Hands, cause: Json) -> bool:
+    work = hands.work
+    return bool(await work.db.fetchval(CHATTED, work.account.id, cause["id"]))
 
 
 async def write(hands: Hands, run: Run, said: Body, **more: Any) -> None:

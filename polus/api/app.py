@@ -132,7 +132,7 @@ class Api:
             exchange.principal = principal = await auth.principal(account, header)
             exchange.usage = limits.Usage(0, principal.limit)
             with self.tallies.counted(account.id, principal.credential):
-                exchange.usage = await self.limits.take(principal.bucket, principal.limit)
+                exchange.usage = await self.limits.take(principal.bucket, principal.limit, principal.window)
         methods, found = self.routes.find(path)
         if method not in methods:
             raise MethodNotAllowed(list(methods))

@@ -23,13 +23,15 @@ MOST_KEPT = 10_000
 class Principal(msgspec.Struct, frozen=True):
     """An authenticated caller, and the bucket its requests are counted in.
 
-    `credential` names it in the figures of usage; `until`: when an access token is over.
+    `credential` names it in the figures of usage; `window`: seconds in which the bucket runs out, None for everybody's;
+    `until`: when an access token is over.
     """
 
     actor: Actor
     bucket: str
     limit: int
     credential: str
+    window: float | None = None
     until: datetime.datetime | None = None
 
 
@@ -76,7 +78,8 @@ class Authentication:
         if found is None:
             raise errors.Unauthorized
         name = "key:" + str(found.key_id)
-        return Principal(Actor("user", found.user_id, found.role), name, self._key_limit, name)
+        actor = Actor("user", found.user_id, found.role)
+        return Principal(actor, name, self._key_limit, name, _own(found.window))
 
     async def _bearer(self, account: Account, token: bytes) -> Principal:
         """An app, with the role of who let it in and the scopes it was given."""
@@ -87,7 +90,11 @@ class Authentication:
         name = "app:" + found.app_id
         # An app has one bucket in each account, however many tokens it holds.
         bucket = "app:" + str(account.id) + ":" + found.app_id
-        return Principal(actor, bucket, self._app_limit, name, found.expires_datetime)
+        return Principal(actor, bucket, self._app_limit, name, _own(found.window), found.expires_datetime)
+
+
+def _own(window: int) -> float | None:
+    return None if window == limits.WINDOW else float(window)
 
 
 def _over(principal: Principal) -> bool:

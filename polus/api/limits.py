@@ -68,22 +68,26 @@ class Limits:
         self._window = window
         self._lots: dict[str, _Lot] = {}
 
-    async def take(self, key: str, limit: int) -> Usage:
-        """Count one request of `key`; raises `TooMany` when it does not fit. Limit 0 counts nothing."""
+    async def take(self, key: str, limit: int, window: float | None = None) -> Usage:
+        """Count one request of `key`; raises `TooMany` when it does not fit. Limit 0 counts nothing.
+
+        `window`: the account's own, instead of everybody's.
+        """
         if limit == 0:
             return Usage(0, 0)
+        window = window or self._window
         lot = self._lots.get(key)
         now = time.monotonic()
-        if lot is None or lot.left == 0 or now - lot.taken > self._window:
-            lot = await self._lot(key, limit, now)
+        if lot is None or lot.left == 0 or now - lot.taken > window:
+            lot = await self._lot(key, limit, now, window)
         else:
             lot.left -= 1
-        leaked = (now - lot.taken) * limit / self._window
+        leaked = (now - lot.taken) * limit / window
         return Usage(max(1, round(lot.level - lot.left - leaked)), limit)
 
-    async def _lot(self, key: str, limit: int, now: float) -> _Lot:
+    async def _lot(self, key: str, limit: int, now: float, window: float) -> _Lot:
         """A lot of which the caller's request is taken already: others find it before the caller goes on."""
-        rate = limit / self._window
+        rate = limit / window
         async with self._database.pool.acquire() as db:
             for size in dict.fromkeys((max(1, limit // LOTS), 1)):
                 level = await db.fetchval(TAKE, key, float(size), rate, float(limit))

@@ -19,8 +19,8 @@ from accounts where deactivated_datetime is null order by id limit 1
 """
 
 FIND_KEY = """
-select k.id as key_id, u.id as user_id, u.role
-from api_keys k join users u on u.account_id = k.account_id and u.id = k.user_id
+select k.id as key_id, u.id as user_id, u.role, a.api_window
+from api_keys k join users u on u.account_id = k.account_id and u.id = k.user_id join accounts a on a.id = k.account_id
 where k.hash = $2 and k.account_id = $1 and lower(u.email) = lower($3) and u.active and u.deleted_datetime is null
 """
 
@@ -36,6 +36,7 @@ class Key(msgspec.Struct, frozen=True):
     key_id: int
     user_id: int
     role: str
+    window: int
 
 
 async def find_account(database: Database, domain: str) -> Any:
@@ -54,7 +55,7 @@ async def find_key(database: Database, account_id: int, email: str, key: str) ->
     """Whom the pair of e-mail and API key authenticates in the account; None when nobody."""
     async with database.pool.acquire() as db:
         row = await db.fetchrow(FIND_KEY, account_id, hashlib.sha256(key.encode()).digest(), email)
-    return None if row is None else Key(row["key_id"], row["user_id"], row["role"])
+    return None if row is None else Key(row["key_id"], row["user_id"], row["role"], row["api_window"])
 
 
 async def reset_key(work: Work, user_id: int, name: str = "", key: str = "") -> str:

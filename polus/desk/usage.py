@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from polus.base import errors
 from polus.store.database import Database
 from polus.store.work import Work
 
@@ -36,6 +37,13 @@ left join lateral (
 where u.account_id = $1 and u.day > $2
 order by u.day desc, u.requests desc, u.credential
 """
+WINDOWS = (20, 10)
+"""Seconds in which a full bucket of requests may run out."""
+GET_WINDOW = "select api_window from accounts where id = $1"
+SET_WINDOW = """
+with old as (select api_window from accounts where id = $1 for update)
+update accounts set api_window = $2 from old where id = $1 and old.api_window <> $2 returning old.api_window
+"""
 REMOVE_OLD = "delete from api_usage where day < $1"
 
 
@@ -60,6 +68,22 @@ async def listing(work: Work, days: int = DAYS) -> list[Any]:
     """Requests of the account's keys and apps, one row for each day and credential."""
     work.actor.require("admin")
     return list(await work.db.fetch(LIST, work.account.id, work.now.date() - datetime.timedelta(days=days)))
+
+
+async def window(work: Work) -> int:
+    """Seconds in which a full bucket of the account's requests runs out."""
+    return int(await work.db.fetchval(GET_WINDOW, work.account.id))
+
+
+async def set_window(work: Work, seconds: int) -> None:
+    """Let the buckets run out in 20 seconds, as usual, or in 10. 400, 403. Event account-updated."""
+    work.actor.require("admin")
+    if seconds not in WINDOWS:
+        raise errors.one("window", errors.NOT_CHOICE)
+    before = await work.db.fetchval(SET_WINDOW, work.account.id, seconds)
+    if before is not None:
+        work.ring("credentials", work.account.id)
+        work.record("account-updated", "Account", work.account.id, {"api_window": [before, seconds]})
 
 
 async def remove_old(db: Any, now: datetime.datetime) -> int:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from polus.api.app import Api
-from polus.api.limits import APP_LIMIT
+from polus.api.limits import APP_LIMIT, TooMany
 from polus.api.operation import Operation
 from polus.api.table import OPERATIONS as ALL
+from polus.base import errors
+from polus.desk import usage
 from polus.desk.scopes import SCOPES
 from polus.store import database as databases
-from polus.store.work import RANK
+from polus.store.work import RANK, writing
 from tests import direct, installs, samples
 from tests import world as worlds
 from tests.installs import App, Bearer
@@ -116,3 +118,28 @@ async def test_an_app_has_one_bucket_of_eighty_and_is_counted(world: World, othe
     assert [tuple(row) for row in await world.rows(sql, "app:%")] == [("app:" + app.id, 82, 2)]
     [keys] = await world.rows(sql, "key:%")
     assert (keys["requests"] >= 2, keys["refused"]) == (True, 0)
+
+
+async def test_an_account_may_be_twice_as_fast(world: World) -> None:
+    app = await installs.register(world)
+    program = await allowed(world, app, "tags:read")
+    async with writing(world.database, world.account, installs.admin(world)) as work:
+        await usage.set_window(work, 10)
+        await usage.set_window(work, 10)
+    assert [event[3] for event in await world.events("account-updated")] == [{"api_window": [20, 10]}]
+    async with databases.opened(world.database.url, most=4, secret_key="k" * 32) as opened:
+        api = Api(opened, ALL)
+        for client, limit in ((world.ada, 40), (program, 80)):
+            principal = await api.authentication.principal(
+                world.account, client.headers["Authorization"].encode()
+            )
+            assert (principal.limit, principal.window) == (limit, 10.0)
+        name = f"test-{world.account.id}"
+        for _ in range(80):
+            await api.limits.take(name, 80, SLOW)
+        with pytest.raises(TooMany) as refused:
+            await api.limits.take(name, 80, SLOW)
+        assert refused.value.retry_after == SLOW / 80
+    with pytest.raises(errors.Invalid):
+        async with writing(world.database, world.account, installs.admin(world)) as work:
+            await usage.set_window(work, 1)

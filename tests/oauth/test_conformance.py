@@ -3,15 +3,17 @@
 import asyncio
 import datetime
 import hashlib
+import io
 import json
+import logging
 from base64 import b64encode, urlsafe_b64encode
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from polus.base import clock
-from polus.desk.apps import connections
+from polus.base import clock, log
+from polus.desk.apps import connections, tokens
 from polus.store.work import writing
 from tests import installs
 from tests.installs import CALLBACK, App
@@ -374,5 +376,33 @@ async def test_what_is_stored(shop: World) -> None:
     for secret in (app.secret, code, body["access_token"], body["refresh_token"]):
         assert secret not in stored
         assert secret.encode().hex() not in stored
+    # Once they are over they go.
+    async with shop.database.pool.acquire() as db, db.transaction():
+        assert await tokens.remove_expired(db, clock.now() + datetime.timedelta(days=2)) == 0
+    assert await shop.rows("select 1 from oauth_codes where account_id = $1") == []
+    left = await shop.rows("select kind from oauth_tokens where account_id = $1")
+    assert [row["kind"] for row in left] == ["refresh"]
     async with shop.database.pool.acquire() as db:
         assert "PRIVATE" not in str(await db.fetch("select sealed from signing_keys"))
+
+
+async def test_nothing_of_it_is_logged(
+    browser: Browser, shop: World, caplog: pytest.LogCaptureFixture, stream: io.StringIO
+) -> None:
+    app = await installs.register(shop)
+    code = await installs.code(shop, app, "tags:read offline")
+    with caplog.at_level(logging.DEBUG):
+        status, body = await token(browser, app, GRANT | {"code": code})
+        assert status == 200
+        refresh = {"grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
+        await token(browser, app, refresh | {"client_id": app.id, "client_secret": app.secret}, basic=False)
+        await token(
+            browser, app, None, basic=False, query="?" + urlencode(refresh | {"client_secret": app.secret})
+        )
+        await installs.bearer(shop, body["access_token"]).get("/api/tags")
+        await browser.get("/oauth/userinfo?access_token=" + body["access_token"])
+    log.flush()
+    written = stream.getvalue() + caplog.text
+    assert "/oauth/token" in written
+    for secret in (app.secret, code, body["access_token"], body["refresh_token"]):
+        assert secret not in written

@@ -195,6 +195,9 @@ async def test_keys_are_made_shown_once_and_taken_away(ada: Browser, shop: World
     usage = (await ada.get("/settings/api-usage")).text
     for words in ("Busy", "1,200", ">3<"):
         assert words in usage
+    for window, there in (("10", [10]), ("1", [10]), ("20", [20])):
+        assert (await fill(ada, "/settings/api-usage", window=window)).status == 303
+        assert [row[0] for row in await shop.rows("select api_window from accounts where id = $1")] == there
 
 
 async def test_preview_in_a_browser(enter: Enter, shop: World) -> None:

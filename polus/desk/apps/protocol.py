@@ -4,6 +4,7 @@ Authlib decides synchronously and in memory; `tokens` reads what it may ask for 
 transaction. Why: docs/decisions/0050-oauth.md.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ from joserfc import jwt
 from polus.base import crypto
 from polus.desk.apps.facts import METHODS, Answer, Client, Facts, Issued, Payload, Request, User
 from polus.desk.scopes import SCOPES
+
+# What it says when everything is to be logged holds the tokens themselves.
+logging.getLogger("authlib").setLevel(logging.WARNING)
 
 TOKEN_SECONDS = 86400
 CODE_SECONDS = 300

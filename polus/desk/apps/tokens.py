@@ -54,8 +54,8 @@ select count(*) from gone
 """
 KILL_ONE = "delete from oauth_tokens where account_id = $1 and hash = $2"
 BEARER = """
-select t.app_id, t.user_id, t.scopes, t.expires_datetime, u.role, u.name, u.email
-from oauth_tokens t join users u on u.account_id = t.account_id and u.id = t.user_id
+select t.app_id, t.user_id, t.scopes, t.expires_datetime, u.role, u.name, u.email, a.api_window
+from oauth_tokens t join users u on u.account_id = t.account_id and u.id = t.user_id join accounts a on a.id = t.account_id
 where t.account_id = $1 and t.hash = $2 and t.kind = 'access' and t.expires_datetime > $3 and u.active
   and u.deleted_datetime is null
 """
@@ -74,6 +74,7 @@ class Bearer(msgspec.Struct, frozen=True):
     name: str
     email: str
     scopes: frozenset[str]
+    window: int
     expires_datetime: datetime.datetime
 
 
@@ -99,6 +100,7 @@ async def find(database: Database, account_id: int, token: str, now: datetime.da
         name=row["name"],
         email=row["email"],
         scopes=frozenset(row["scopes"]),
+        window=row["api_window"],
         expires_datetime=row["expires_datetime"],
     )
 

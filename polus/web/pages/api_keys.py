@@ -64,14 +64,27 @@ async def remove(visit: Visit) -> Response:
 async def used(visit: Visit) -> Response:
     """Requests per day of each key and app."""
     async with visit.reading() as work:
-        rows = await usage.listing(work)
+        rows, window = await usage.listing(work), await usage.window(work)
     totals: dict[str, dict[str, Any]] = {}
     for row in rows:
         total = totals.setdefault(row["credential"], dict(row) | {"requests": 0, "refused": 0})
         total["requests"] += row["requests"]
         total["refused"] += row["refused"]
     facts: dict[str, Any] = {"rows": rows, "totals": list(totals.values()), "days": usage.DAYS}
-    return await shell.settings(visit, USAGE, "settings/api_usage.html", **facts)
+    form = Form.of(visit, {"window": window})
+    return await shell.settings(visit, USAGE, "settings/api_usage.html", form=form, **facts)
+
+
+async def limit(visit: Visit) -> Response:
+    form = Form.sent(visit)
+    seconds = form.number("window", required=True)
+
+    async def change(work: Work) -> None:
+        await usage.set_window(work, seconds or 0)
+
+    if not await form.write(change):
+        return forms.done(visit, USAGE, visit.gettext("This cannot be chosen here."), bad=True)
+    return forms.done(visit, USAGE, visit.gettext("Saved."))
 
 
 ROUTES = (
@@ -79,4 +92,5 @@ ROUTES = (
     routes.post(PATH, create, ROLE),
     routes.post(PATH + "/{key:int}/delete", remove, ROLE),
     routes.get(USAGE, used, ROLE),
+    routes.post(USAGE, limit, ROLE),
 )

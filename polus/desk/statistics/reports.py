@@ -12,7 +12,7 @@ import msgspec
 
 from polus.base import errors
 from polus.desk.statistics import call_facts, facts
-from polus.desk.statistics.aggregates import AGGREGATES, ONLY
+from polus.desk.statistics.aggregates import AGGREGATES, FINISHED, ONLY
 from polus.desk.statistics.conditions import Conditions, Filter
 from polus.desk.statistics.scopes import Measure, Scope
 from polus.store.work import Work
@@ -65,10 +65,11 @@ PLACED = "$7[width_bucket(f.moment, $7)]"
 # one, and between two such changes a group stays as large as it is.
 SWEEP = """
 , b as materialized (select array_agg(least(at, $3) order by at) as ends from unnest($7[2:] || $3) as at), narrowed as (
-  select {groups}, width_bucket(f.begins, b.ends) + 1 as first, width_bucket(f.ends, b.ends) as last from f, b {where}
+  select {groups}, width_bucket(f.begins, b.ends) + 1 as first, width_bucket(f.ends, b.ends) as last, count(*) as size
+  from f, b {where} group by {names}, first, last
 ), steps as (
   select {names}, step.place, sum(step.change) as change
-  from narrowed cross join lateral (values (first, 1), (last + 1, -1)) as step (place, change)
+  from narrowed cross join lateral (values (first, size), (last + 1, -size)) as step (place, change)
   where first <= last group by {names}, step.place
 ), sizes as (
   select {names}, place, sum(change) over (partition by {names} order by place) as size,
@@ -201,15 +202,28 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
         named = ", ".join([*groups, "counted"])
         rest += " (" + named + ")"
     measures = [AGGREGATES[m.how] if m.how else _empty(m) for m in query.measures]
+    selected = " select " + ", ".join([*groups, *measures]) + rest + (" group by " + places if groups else "")
+    selected += " limit " + str(MOST_GROUPS + 1)
+    if any(measure.how in FINISHED for measure in query.measures):
+        selected = _finished(query, len(groups), selected)
+    return source + selected, conditions.parameters
+
+
+def _finished(query: Query, groups: int, selected: str) -> str:
+    """What is computed of each group once there are groups."""
+    names = ["c" + str(place) for place in range(groups + len(query.measures))]
+    made = [
+        FINISHED.get(measure.how, "{}").replace("{}", name)
+        for measure, name in zip(query.measures, names[groups:], strict=True)
+    ]
     return (
-        source
-        + " select "
-        + ", ".join([*groups, *measures])
-        + rest
-        + (" group by " + places if groups else "")
-        + " limit "
-        + str(MOST_GROUPS + 1),
-        conditions.parameters,
+        " select "
+        + ", ".join([*names[:groups], *made])
+        + " from ("
+        + selected
+        + ") s ("
+        + ", ".join(names)
+        + ")"
     )
 
 

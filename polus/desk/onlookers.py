@@ -20,6 +20,8 @@ insert into onlookers (account_id, ticket_id, user_id, writing, seen_datetime)
 select $1, id, $3, $4, $5 from tickets where account_id = $1 and id = $2
 on conflict (account_id, ticket_id, user_id) do update set writing = excluded.writing, seen_datetime = $5
 """
+# What is spent on a ticket is one of the statistics.
+ATTEND = "select attend($1, $2, $3, $4)"
 LEAVE = "delete from onlookers where account_id = $1 and ticket_id = $2 and user_id = $3"
 AMONG = """
 select o.ticket_id, o.user_id, u.name, o.writing from onlookers o
@@ -45,12 +47,14 @@ async def look(work: Work, ticket_id: int, *, writing: bool) -> None:
     since = work.now - GONE_AFTER
     before = await work.db.fetchrow(BEFORE, work.account.id, ticket_id, work.actor.user_id, since)
     await work.db.execute(UPSERT, work.account.id, ticket_id, work.actor.user_id, writing, work.now)
+    await work.db.execute(ATTEND, work.account.id, ticket_id, work.actor.user_id, work.now)
     if before is None or before["writing"] != writing:
         work.ring("presence", work.account.id, ticket_id)
 
 
 async def leave(work: Work, ticket_id: int) -> None:
     """The actor has gone on."""
+    await work.db.execute(ATTEND, work.account.id, ticket_id, work.actor.user_id, work.now)
     await work.db.execute(LEAVE, work.account.id, ticket_id, work.actor.user_id)
     work.ring("presence", work.account.id, ticket_id)
 

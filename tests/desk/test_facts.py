@@ -195,3 +195,31 @@ async def test_facts_made_anew_are_those_that_were_kept(world: World, seed: int)
     assert not any((await stored(world)).values())
     await make.facts(world)
     assert await stored(world) == kept
+
+
+async def test_signals_become_intervals(world: World) -> None:
+    one, other = [(await make.ticket(world))["id"] for _ in range(2)]
+    leo = world.leo.user_id
+    signals = ((one, 0), (one, 20), (one, 40), (other, 50), (one, 60), (one, 80), (one, 400), (one, 420))
+    for ticket, second in signals:
+        await world.rows(
+            "select attend($1, $2, $3, timestamptz '2026-03-02T10:00Z' + $4 * interval '1 second')",
+            ticket,
+            leo,
+            second,
+        )
+    spent = await world.rows(
+        "select ticket_id, extract(epoch from ends - begins)::int from handlings where account_id = $1 order by begins"
+    )
+    assert [tuple(row) for row in spent] == [(one, 40), (other, 0), (one, 20), (one, 20)]
+    for minute in (0, 4, 8, 30):
+        await world.rows(
+            "insert into user_presence (account_id, user_id, seen_datetime) values ($1, $2,"
+            " timestamptz '2026-03-02T10:00Z' + $3 * interval '1 minute') on conflict (account_id, user_id)"
+            " do update set seen_datetime = excluded.seen_datetime returning 1",
+            leo, minute,
+        )  # fmt: skip
+    present = await world.rows(
+        "select extract(epoch from ends - begins)::int / 60 from presences where account_id = $1 order by begins"
+    )
+    assert [row[0] for row in present] == [13, 5]

@@ -749,6 +749,22 @@ $$;
 create trigger facts_follow after insert or update on handlings
   for each row execute function facts_follow_handling();
 
+-- A page says every 20 seconds that a ticket is in front of somebody. What he spends on it ends a minute after the last
+-- time, when another ticket comes to the front, and after an hour at most.
+create function attend(account bigint, ticket bigint, person bigint, at timestamptz) returns void language plpgsql as $$
+begin
+  update handlings h set ends = greatest(h.ends, at)
+  where h.account_id = account and h.ticket_id = ticket and h.user_id = person and h.begins > at - interval '1 hour'
+    and h.ends = (select max(o.ends) from handlings o where o.account_id = account and o.user_id = person
+      and o.ends >= at - interval '1 minute');
+  if not found then
+    insert into handlings (account_id, ticket_id, user_id, begins, ends)
+    select account, t.id, person, at, at from tickets t where t.account_id = account and t.id = ticket
+    on conflict do nothing;
+  end if;
+end
+$$;
+
 -- Present until five minutes after the last sign of life, or until one signs out.
 create function facts_follow_presence() returns trigger language plpgsql as $$
 begin
@@ -759,8 +775,12 @@ begin
   end if;
   update presences set ends = greatest(ends, new.seen_datetime + interval '5 minutes')
   where account_id = new.account_id and user_id = new.user_id and begins <= new.seen_datetime
-    and ends >= new.seen_datetime;
+    and begins > new.seen_datetime - interval '1 day' and ends >= new.seen_datetime;
   if not found then
+    -- No interval is longer than a day and some minutes: then the next one begins.
+    update presences set ends = new.seen_datetime
+    where account_id = new.account_id and user_id = new.user_id and begins < new.seen_datetime
+      and ends > new.seen_datetime;
     insert into presences (account_id, user_id, begins, ends)
     values (new.account_id, new.user_id, new.seen_datetime, new.seen_datetime + interval '5 minutes')
     on conflict do nothing;

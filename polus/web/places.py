@@ -16,5 +16,8 @@ def N_(text: str) -> str:
     return text
 
 
-PLACES = (Place("/settings", N_("Settings"), "settings"),)
+PLACES = (
+    Place("/statistics", N_("Statistics"), "chart-column"),
+    Place("/settings", N_("Settings"), "settings"),
+)
 """In the order of the rail, under the inbox's views."""

@@ -176,6 +176,36 @@ def local_input(value: datetime, here: Here) -> str:
     return value.astimezone(here.zone).strftime("%Y-%m-%dT%H:%M")
 
 
+def bucket(begin: str, step: str, here: Here) -> str:
+    """The name of a bucket of a chart: a day, or an hour of one."""
+    local = datetime.fromisoformat(begin)
+    said = format_date(local, "d MMM", here.language)
+    return said + " " + format_time(local, "HH:mm", locale=here.language) if step == "hour" else said
+
+
+def measured(value: float | None, kind: str, here: Here) -> str:
+    """A figure of the statistics: seconds as hours and minutes, shares with their sign, nothing as a dash."""
+    if value is None:
+        return "–"
+    if kind == "duration":
+        return lasting(value)
+    shown = format_decimal(value, locale=here.language)
+    return shown + " %" if kind == "percent" else shown
+
+
+def lasting(seconds: float) -> str:
+    """`45s`, `12m`, `3h 05m`, `4d 02h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, hours = round(whole / 60), whole // 3600
+    if minutes < 60:
+        return f"{minutes}m"
+    if hours < 48:
+        return f"{hours}h {whole % 3600 // 60:02}m"
+    return f"{hours // 24}d {hours % 24:02}h"
+
+
 # Words
 
 
@@ -304,6 +334,7 @@ FILTERS = {
     "decimal": decimal,
     "money": money,
     "exact": exact,
+    "measured": measured,
     "colour": colour,
     "channel_icon": channel_icon,
     "file_address": file_address,

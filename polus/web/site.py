@@ -52,6 +52,7 @@ from polus.web.pages import (
     settings,
     slas,
     survey,
+    statistics,
     surveys,
     systems,
     tags,
@@ -103,6 +104,7 @@ PAGES = (
     slas,
     trials,
     widgets,
+    statistics,
 )
 """The modules whose `ROUTES` the workspace has; the first of two rows for one address wins."""
 

@@ -9,7 +9,7 @@ from polus.base import clock, errors
 from polus.desk.statistics import reports, scopes
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Query, Row, Zone
-from polus.desk.statistics.scopes import Measure
+from polus.desk.statistics.scopes import Measure, Scope
 from polus.store.work import Work
 
 USUAL = datetime.timedelta(days=7)
@@ -96,6 +96,11 @@ def _zone(offset: datetime.timedelta) -> Zone:
     return Zone(f"<{ahead}{shown.replace(':', '')}>{posix}{shown}", datetime.timezone(offset))
 
 
+def placing(scope: Scope) -> str:
+    """The time dimension that is the moment which places a fact in the period."""
+    return "periodStart" if "periodStart" in scope.times else scope.times[0]
+
+
 def query(
     asked: Asked,
     scope: str,
@@ -107,7 +112,7 @@ def query(
     """A query of reporting for the period and filters that were asked; `step`: granularity."""
     found = scopes.table()[scope]
     chosen = (*(found.measures[name] for name in measures), *more)
-    time = ("periodStart", step) if step else None
+    time = (placing(found), step) if step else None
     return Query(found, chosen, asked.begin, asked.end, asked.zone, tuple(by), time, asked.filters)
 
 

@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from polus.desk.statistics.asked import Asked
@@ -23,9 +24,14 @@ def sheet(name: str, told: dict[str, Any], asked: Asked) -> str:
         rows = _table(data)
     else:
         rows = _lines(data, asked)
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue()
+    return text(rows)
+
+
+def text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV."""
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
+    return written.getvalue()
 
 
 def filename(name: str, asked: Asked) -> str:

@@ -1,0 +1,225 @@
+"""The numbers of the workspace's pages of statistics: figures with the period before, lines by day, tables by group.
+
+A page asks for a board by name and shows it; every number is one that reporting would answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from polus.base import errors
+from polus.desk.statistics import asked as asking
+from polus.desk.statistics import legacy, reports, scopes
+from polus.desk.statistics.asked import Asked
+from polus.desk.statistics.conditions import Filter
+from polus.store.work import Work
+
+Figures = Mapping[str, Any]
+MOST_ROWS = 100
+
+
+def N_(text: str) -> str:
+    """Marks a text for the catalogue; it is translated where it is shown."""
+    return text
+
+
+class Number(NamedTuple):
+    """What is measured. `type`: number, duration, percent, score."""
+
+    title: str
+    scope: str
+    measure: str
+    type: str = "number"
+
+
+class Line(NamedTuple):
+    """Numbers by day (by week or month when the period is long)."""
+
+    title: str
+    numbers: tuple[Number, ...]
+
+
+class Table(NamedTuple):
+    """Numbers by group, the largest of the first one first. `by` is a dimension of all their scopes."""
+
+    title: str
+    by: str
+    head: str
+    numbers: tuple[Number, ...]
+
+
+class Board(NamedTuple):
+    """A page."""
+
+    title: str
+    about: str
+    icon: str
+    numbers: tuple[Number, ...] = ()
+    lines: tuple[Line, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+CREATED = Number(N_("Tickets created"), "tickets-created", "ticketCount")
+CLOSED = Number(N_("Tickets closed"), "tickets-closed", "ticketCount")
+OPEN = Number(N_("Open tickets"), "tickets-open", "ticketCount")
+REPLIED = Number(N_("Tickets replied"), "tickets-replied", "ticketCount")
+SENT = Number(N_("Messages sent"), "messages-sent", "messagesCount")
+RECEIVED = Number(N_("Messages received"), "messages-received", "messagesCount")
+FIRST = Number(N_("First response"), "first-response-time", "medianFirstResponseTime", "duration")
+RESPONSE = Number(N_("Response time"), "response-time", "medianResponseTime", "duration")
+RESOLUTION = Number(N_("Resolution time"), "resolution-time", "medianResolutionTime", "duration")
+ONE_TOUCH = Number(N_("One-touch tickets"), "one-touch-tickets", "ticketCount")
+HANDLE = Number(N_("Handle time"), "ticket-handle-time", "averageHandleTime", "duration")
+ONLINE = Number(N_("Online time"), "online-time", "onlineTime", "duration")
+RATING = Number(N_("Average rating"), "satisfaction-surveys", "averageSurveyScore", "score")
+CONTENT = Number(N_("Satisfied"), "satisfaction-surveys", "satisfactionScore", "percent")
+SURVEYS = Number(N_("Surveys sent"), "satisfaction-surveys", "sentSurveysCount")
+SCORED = Number(N_("Ratings"), "satisfaction-surveys", "scoredSurveysCount")
+ANSWERED = Number(N_("Response rate"), "satisfaction-surveys", "responseRate", "percent")
+KEPT = Number(N_("Targets met"), "ticket-sla", "slaAchievementRate", "percent")
+PROMISED = Number(N_("Tickets with targets"), "ticket-sla", "ticketCount")
+TAGGED = Number(N_("Tickets"), "tags", "ticketCount")
+VALUED = Number(N_("Tickets"), "ticket-fields", "ticketCount")
+CALLS = Number(N_("Calls"), "voice-calls", "voiceCallsCount")
+INBOUND = Number(N_("Inbound calls"), "voice-calls", "inboundCallsCount")
+OUTBOUND = Number(N_("Outbound calls"), "voice-calls", "outboundCallsCount")
+TAKEN = Number(N_("Answered"), "voice-calls", "inboundAnsweredCallsCount")
+MISSED = Number(N_("Missed"), "voice-calls", "inboundMissedCallsCount")
+ABANDONED = Number(N_("Abandoned"), "voice-calls", "inboundAbandonedCallsCount")
+TALK = Number(N_("Talk time"), "voice-calls", "averageTalkTimeInSeconds", "duration")
+WAIT = Number(N_("Waiting time"), "voice-calls", "averageWaitTimeInSeconds", "duration")
+
+AGENT, CHANNEL = N_("Agent"), N_("Channel")
+BOARDS: dict[str, Board] = {
+    "overview": Board(
+        N_("Overview"), N_("What came in, what went out, and how long it took."), "gauge",
+        (CREATED, CLOSED, OPEN, REPLIED, RECEIVED, SENT, FIRST, RESOLUTION, ONE_TOUCH, RATING),
+        (Line(N_("Tickets created and closed"), (CREATED, CLOSED)), Line(N_("Messages"), (RECEIVED, SENT))),
+        (Table(N_("By channel"), "channel", CHANNEL, (CREATED, CLOSED, FIRST)),),
+    ),
+    "agents": Board(
+        N_("Agents"), N_("Who did what, and how fast."), "users",
+        (CLOSED, REPLIED, SENT, FIRST, RESPONSE, HANDLE),
+        (Line(N_("Messages sent"), (SENT,)),),
+        (Table(N_("By agent"), "agentId", AGENT, (CLOSED, REPLIED, SENT, FIRST, RESPONSE, RESOLUTION, HANDLE, ONLINE, RATING)),),
+    ),
+    "channels": Board(
+        N_("Channels"), N_("Where customers write."), "message-circle", (CREATED, RECEIVED, SENT),
+        (Line(N_("Tickets created"), (CREATED,)),),
+        (Table(N_("By channel"), "channel", CHANNEL, (CREATED, CLOSED, RECEIVED, SENT, FIRST, RESOLUTION, RATING)),),
+    ),
+    "tags": Board(
+        N_("Tags"), N_("What tickets are about, by when a tag was put on."), "tag", (TAGGED,),
+        (Line(N_("Tickets tagged"), (TAGGED,)),), (Table(N_("By tag"), "tagId", N_("Tag"), (TAGGED,)),),
+    ),
+    "fields": Board(
+        N_("Ticket fields"), N_("The values of one field, by when they were set."), "clipboard-list", (VALUED,),
+        (Line(N_("Tickets"), (VALUED,)),), (Table(N_("By value"), "customFieldValue", N_("Value"), (VALUED,)),),
+    ),
+    "satisfaction": Board(
+        N_("Satisfaction"), N_("What customers say when they are asked."), "smile",
+        (RATING, CONTENT, SCORED, SURVEYS, ANSWERED), (Line(N_("Average rating"), (RATING,)),),
+        (
+            Table(N_("By score"), "surveyScore", N_("Score"), (SCORED,)),
+            Table(N_("By agent"), "agentId", AGENT, (SCORED, RATING, CONTENT, ANSWERED)),
+        ),
+    ),
+    "sla": Board(
+        N_("Service levels"), N_("Whether what was promised was kept."), "timer", (KEPT, PROMISED),
+        (Line(N_("Targets met"), (KEPT,)),),
+        (
+            Table(N_("By state"), "status", N_("State"), (PROMISED,)),
+            Table(N_("By channel"), "channel", CHANNEL, (PROMISED, KEPT)),
+        ),
+    ),
+    "voice": Board(
+        N_("Voice"), N_("Calls, and how they ended."), "phone",
+        (CALLS, INBOUND, OUTBOUND, TAKEN, MISSED, ABANDONED, TALK, WAIT),
+        (Line(N_("Calls"), (INBOUND, OUTBOUND)),),
+        (Table(N_("By agent"), "agentId", AGENT, (CALLS, TAKEN, OUTBOUND, TALK)),),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A number of the period, and by how many percent it has grown since the period before."""
+
+    number: Number
+    value: Any
+    before: Any
+    delta: float | None
+
+
+def kept(scope: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
+    """The filters that a scope knows: calls know no stores, presence knows agents only."""
+    known = scopes.table()[scope]
+    return tuple(
+        one
+        for one in filters
+        if one.member in known.members
+        or (one.member == "tags" and known.tags)
+        or (one.member == "customFields" and known.custom_fields)
+    )
+
+
+def narrowed(asked: Asked, scope: str) -> Asked:
+    """What is asked, with the filters that the scope knows."""
+    return replace(asked, filters=kept(scope, asked.filters))
+
+
+async def figures(work: Work, asked: Asked, numbers: Sequence[Number]) -> list[Shown]:
+    """The numbers of the period and of the one before: a statement for each scope and period."""
+    now, before = await _values(work, asked, numbers), await _values(work, asked.before, numbers)
+    return [
+        Shown(number, now[number], before[number], legacy.delta(now[number], before[number]))
+        for number in numbers
+    ]
+
+
+async def _values(work: Work, asked: Asked, numbers: Sequence[Number]) -> dict[Number, Any]:
+    found: dict[Number, Any] = {}
+    for scope in dict.fromkeys(number.scope for number in numbers):
+        of_scope = [number for number in numbers if number.scope == scope]
+        (row,) = await asking.rows(work, narrowed(asked, scope), scope, *(one.measure for one in of_scope))
+        found |= {number: row[number.measure] for number in of_scope}
+    return found
+
+
+async def line(work: Work, asked: Asked, wanted: Line, step: str) -> tuple[list[str], list[list[Any]]]:
+    """The begins of the buckets, and each number's value in them."""
+    begins: list[str] = []
+    values = []
+    for number in wanted.numbers:
+        name = _time(number.scope)
+        found = await asking.rows(
+            work, narrowed(asked, number.scope), number.scope, number.measure, step=step
+        )
+        begins = [row[name] for row in found]
+        values.append([row[number.measure] for row in found])
+    return begins, values
+
+
+def _time(scope: str) -> str:
+    return asking.placing(scopes.table()[scope])
+
+
+async def table(work: Work, asked: Asked, wanted: Table) -> list[tuple[Any, list[Any]]]:
+    """(group, numbers), the largest first; the groups of any number are there."""
+    groups: dict[Any, dict[Number, Any]] = {}
+    for scope in dict.fromkeys(number.scope for number in wanted.numbers):
+        of_scope = [number for number in wanted.numbers if number.scope == scope]
+        measures = [number.measure for number in of_scope]
+        for row in await asking.rows(work, narrowed(asked, scope), scope, *measures, by=[wanted.by]):
+            groups.setdefault(row[wanted.by], {}).update({one: row[one.measure] for one in of_scope})
+    rows = [(group, [values.get(number) for number in wanted.numbers]) for group, values in groups.items()]
+    return sorted(rows, key=lambda row: (-(row[1][0] or 0), row[0] is None, str(row[0])))[:MOST_ROWS]
+
+
+async def tickets(work: Work, asked: Asked, scope: str, measure: str, most: int) -> list[tuple[int, Any]]:
+    """The tickets behind a number, with each one's own value; 404 for a number that there is not."""
+    known = scopes.table().get(scope)
+    if known is None or measure not in known.measures or not known.facts:
+        raise errors.NotFound
+    query = asking.query(narrowed(asked, scope), scope, measure)
+    return await reports.tickets(work, query, most)

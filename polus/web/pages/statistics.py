@@ -1,0 +1,256 @@
+"""Statistics: boards of numbers with charts, their tables and CSV; the tickets behind a number; what is so now."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from polus.base import errors
+from polus.desk.statistics import boards, narrowings, present, sheets
+from polus.desk.statistics.asked import Asked
+from polus.desk.statistics.boards import BOARDS, Board, Line, Number, Table
+from polus.desk.statistics.conditions import Filter
+from polus.desk.statistics.reports import Zone
+from polus.store.work import Work
+from polus.web import charts, render, routes
+from polus.web.pages import shell
+from polus.web.visits import Visit
+
+PATH = "/statistics"
+PERIODS = (7, 30, 90, 365)
+USUAL = 30
+MOST_DAYS = 366
+YEARS = (1970, 9000)
+MOST_TICKETS = 500
+CHANNELS = ("email", "chat", "contact_form", "phone", "sms", "whatsapp", "help-center", "api")
+# What stands in the address, and which member of facts it narrows.
+MEMBERS = {"agent": "agentId", "team": "teamId", "store": "storeId", "tag": "tags"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to see, as the address says it."""
+
+    asked: Asked
+    days: int
+    chosen: dict[str, str]
+    step: str
+
+    @property
+    def query(self) -> str:
+        """The same for the addresses of other pages."""
+        return urlencode({name: value for name, value in self.chosen.items() if value})
+
+
+def wish(visit: Visit) -> Wish:
+    """What the address asks for; what cannot be read is the usual."""
+    given, zone = visit.request.query_params, visit.here(view="").zone
+    names = ("days", "from", "to", "channel", "field", *MEMBERS)
+    chosen = {name: given.get(name, "")[:64].replace("\0", "") for name in names}
+    today = datetime.datetime.now(zone).date()
+    days = int(chosen["days"]) if chosen["days"] in map(str, PERIODS) else USUAL
+    first, last = _date(chosen["from"]), _date(chosen["to"]) or today
+    if first is None or not 0 <= (last - first).days < MOST_DAYS:
+        first, last = today - datetime.timedelta(days=days - 1), today
+        chosen |= {"from": "", "to": ""}
+    else:
+        days = 0
+    begin, end = (
+        datetime.datetime.combine(day, datetime.time(), zone).astimezone(datetime.UTC)
+        for day in (first, last + datetime.timedelta(days=1))
+    )
+    length = (last - first).days
+    step = "hour" if length < 2 else "day" if length < 93 else "week"
+    return Wish(Asked(begin, end, Zone(zone.key, zone), _filters(chosen)), days, chosen, step)
+
+
+def _date(written: str) -> datetime.date | None:
+    try:
+        day = datetime.date.fromisoformat(written)
+    except ValueError:
+        return None
+    # Beyond, there is no local time for the period before or the next day.
+    return day if YEARS[0] <= day.year <= YEARS[1] else None
+
+
+def _filters(chosen: dict[str, str]) -> tuple[Filter, ...]:
+    found = [Filter("channel", "one-of", (chosen["channel"],))] if chosen["channel"] else []
+    for name, member in MEMBERS.items():
+        if chosen[name].isascii() and chosen[name].isdigit() and len(chosen[name]) < 19:
+            found.append(Filter(member, "one-of", (int(chosen[name]),)))
+    return tuple(found)
+
+
+def _with_field(asked: Asked, field: str, choices: Any) -> Asked:
+    """The values of one field only; of the first one when none is chosen."""
+    known = [number for number, _ in choices["field"]]
+    number = int(field) if field.isascii() and field.isdigit() and len(field) < 19 else 0
+    number = number if number in known else next(iter(known), 0)
+    return Asked(
+        asked.begin, asked.end, asked.zone, (*asked.filters, Filter("customFieldId", "one-of", (number,)))
+    )
+
+
+async def overview(visit: Visit) -> Response:
+    return await _board(visit, "overview")
+
+
+async def board(visit: Visit) -> Response:
+    return await _board(visit, visit.request.path_params["board"])
+
+
+def _found(name: str) -> Board:
+    if name not in BOARDS:
+        raise errors.NotFound
+    return BOARDS[name]
+
+
+async def _board(visit: Visit, name: str) -> Response:
+    shown, wanted, _ = _found(name), wish(visit), visit.gettext
+    async with visit.reading() as work:
+        choices = await narrowings.choices(work)
+        asked = (
+            _with_field(wanted.asked, wanted.chosen["field"], choices) if name == "fields" else wanted.asked
+        )
+        figures = await boards.figures(work, asked, shown.numbers)
+        lines = [await _line(work, asked, one, wanted.step, visit) for one in shown.lines]
+        tables = [await _table(work, asked, one, visit) for one in shown.tables]
+    return await _page(
+        visit, "statistics/board.html", name, wanted,
+        title=_(shown.title), about=_(shown.about), choices=choices, figures=figures, lines=lines, tables=tables,
+    )  # fmt: skip
+
+
+async def _page(visit: Visit, template: str, name: str, wanted: Wish, **facts: Any) -> Response:
+    menu = [(key, one.title, one.icon) for key, one in BOARDS.items()]
+    menu += [("automation", boards.N_("Automation"), "zap"), ("live", boards.N_("Live"), "activity")]
+    known: dict[str, Any] = {
+        "menu": menu,
+        "board": name,
+        "wish": wanted,
+        "periods": PERIODS,
+        "channels": CHANNELS,
+        "back": None,
+    }
+    return await shell.page(visit, template, PATH, **known | facts)
+
+
+async def _line(work: Work, asked: Asked, wanted: Line, step: str, visit: Visit) -> dict[str, Any]:
+    begins, values = await boards.line(work, asked, wanted, step)
+    here = visit.here(view="")
+    names = [render.bucket(begin, step, here) for begin in begins]
+    return {"line": wanted, "names": names, "values": values, "chart": charts.line(names, values)}
+
+
+async def _table(work: Work, asked: Asked, wanted: Table, visit: Visit) -> dict[str, Any]:
+    rows = await boards.table(work, asked, wanted)
+    names = await narrowings.names(work, wanted.by, [group for group, _ in rows])
+    shown = [(group, _name(visit, names.get(group, group)), values) for group, values in rows]
+    return {"table": wanted, "rows": shown, "bars": charts.bars([values[0] for _, values in rows])}
+
+
+def _name(visit: Visit, group: Any) -> str:
+    return visit.gettext("Nobody or nothing") if group is None else str(group)
+
+
+async def sheet(visit: Visit) -> Response:
+    """One part of a board as CSV: `numbers`, `line-0`, `table-0`."""
+    name, part = visit.request.path_params["board"], visit.request.path_params["part"]
+    shown, wanted, _ = _found(name), wish(visit), visit.gettext
+    kind, _dash, place = part.partition("-")
+    parts = {"numbers": (shown,), "line": shown.lines, "table": shown.tables}.get(kind, ())
+    at = int(place) if place.isascii() and place.isdigit() and len(place) < 3 else 0
+    if at >= len(parts):
+        raise errors.NotFound
+    async with visit.reading() as work:
+        choices = await narrowings.choices(work)
+        asked = (
+            _with_field(wanted.asked, wanted.chosen["field"], choices) if name == "fields" else wanted.asked
+        )
+        if kind == "numbers":
+            found = await boards.figures(work, asked, shown.numbers)
+            rows = [
+                [_("Number"), _("Value"), _("Before")],
+                *([_(one.number.title), one.value, one.before] for one in found),
+            ]
+        elif kind == "line":
+            line = shown.lines[at]
+            begins, values = await boards.line(work, asked, line, wanted.step)
+            rows = [
+                ["date", *(_(one.title) for one in line.numbers)],
+                *map(list, zip(begins, *values, strict=True)),
+            ]
+        else:
+            table = await _table(work, asked, shown.tables[at], visit)
+            head = [_(shown.tables[at].head), *(_(one.title) for one in shown.tables[at].numbers)]
+            rows = [head, *([title, *values] for _group, title, values in table["rows"])]
+    disposition = {"content-disposition": f'attachment; filename="{name}-{part}.csv"'}
+    return Response(sheets.text(rows), media_type="text/csv; charset=utf-8", headers=disposition)
+
+
+async def behind(visit: Visit) -> Response:
+    """The tickets behind a number."""
+    given, wanted, _ = visit.request.query_params, wish(visit), visit.gettext
+    scope, measure = given.get("scope", ""), given.get("measure", "")
+    number = next((one for one in _numbers() if (one.scope, one.measure) == (scope, measure)), None)
+    if number is None:
+        raise errors.NotFound
+    async with visit.reading() as work:
+        asked = wanted.asked
+        if scope == "ticket-fields":
+            asked = _with_field(asked, wanted.chosen["field"], await narrowings.choices(work))
+        found = await boards.tickets(work, asked, scope, measure, MOST_TICKETS + 1)
+        tickets = await narrowings.tickets(work, [ticket for ticket, _value in found[:MOST_TICKETS]])
+    rows = [(tickets[ticket], value) for ticket, value in found if ticket in tickets]
+    return await _page(
+        visit, "statistics/tickets.html", "", wanted,
+        title=_(number.title), about="", number=number, rows=rows, more=len(found) > MOST_TICKETS,
+    )  # fmt: skip
+
+
+def _numbers() -> list[Number]:
+    shown = [number for one in BOARDS.values() for number in one.numbers]
+    return shown + [number for one in BOARDS.values() for table in one.tables for number in table.numbers]
+
+
+async def live(visit: Visit) -> Response:
+    """Open now, who is at work, who waits longest."""
+    _ = visit.gettext
+    async with visit.reading() as work:
+        now = await present.now(work)
+    about = _("As it is at this moment.")
+    return await _page(
+        visit, "statistics/live.html", "live", wish(visit), title=_("Live"), about=about, now=now
+    )
+
+
+async def automation(visit: Visit) -> Response:
+    """What rules and macros did."""
+    _, wanted = visit.gettext, wish(visit)
+    async with visit.reading() as work:
+        rules = await present.rules(work, wanted.asked.begin, wanted.asked.end)
+        macros = await present.macros(work, wanted.asked.begin, wanted.asked.end)
+        closed = await boards.figures(work, wanted.asked, (boards.CLOSED, boards.ONE_TOUCH))
+    facts = {
+        "rules": rules,
+        "macros": macros,
+        "figures": closed,
+        "about": _("What rules and macros did for agents."),
+    }
+    facts |= {"rule_bars": charts.bars([row["runs"] for row in rules])}
+    facts |= {"macro_bars": charts.bars([row["messages"] for row in macros])}
+    return await _page(
+        visit, "statistics/automation.html", "automation", wanted, title=_("Automation"), **facts
+    )
+
+
+ROUTES = (
+    routes.get(PATH, overview),
+    routes.get(PATH + "/live", live),
+    routes.get(PATH + "/automation", automation),
+    routes.get(PATH + "/tickets", behind),
+    routes.get(PATH + "/{board}", board),
+    routes.get(PATH + "/{board}/{part}.csv", sheet),
+)

@@ -1,0 +1,105 @@
+"""The pages of statistics: every number is the one that was computed by hand, with its table, CSV and tickets."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from polus.desk.statistics.boards import BOARDS
+from tests import make
+from tests import world as worlds
+from tests.statistics import shop as figures
+from tests.web.conftest import Browser, Enter
+from tests.web.test_full_pages import PICTURES, SIZES, sticks_out, violations
+
+WEEK = "from=2026-03-02&to=2026-03-08"
+PAGES = (*BOARDS, "live", "automation", "tickets")
+
+
+@pytest.fixture
+async def built(shop: worlds.World) -> figures.Builder:
+    made = await figures.build(shop)
+    await shop.rows("update users set timezone = 'Europe/Berlin' where account_id = $1 returning id")
+    return made
+
+
+def told(text: str) -> dict[str, str]:
+    """The figures of a page by their title."""
+    return dict(re.findall(r'<span class="muted">([^<]+)</span>\s*<strong>([^<]*)</strong>', text))
+
+
+async def test_boards_tell_the_figures(browser: Browser, built: figures.Builder) -> None:
+    await browser.log_in(built.world.oda.email)
+    overview = (await browser.get(f"/statistics?{WEEK}")).text
+    assert told(overview) == {
+        "Tickets created": "18", "Tickets closed": "14", "Open tickets": "7", "Tickets replied": "16",
+        "Messages received": "23", "Messages sent": "23", "First response": "45m", "Resolution time": "1h 15m",
+        "One-touch tickets": "6", "Average rating": "4",
+    }  # fmt: skip
+    assert told((await browser.get(f"/statistics/voice?{WEEK}&channel=chat")).text)["Calls"] == "7"
+    chat = told((await browser.get(f"/statistics/overview?{WEEK}&channel=chat")).text)
+    assert (chat["Tickets created"], chat["Tickets closed"]) == ("4", "4")
+    team = built.teams["North"]
+    assert told((await browser.get(f"/statistics/overview?{WEEK}&team={team}")).text)["Tickets closed"] == "3"
+    agents = (await browser.get(f"/statistics/agents?{WEEK}")).text
+    assert re.search(r"<bdi>Leo Agent</bdi></th><td>7<", agents)
+    sheet = await browser.get(f"/statistics/agents/table-0.csv?{WEEK}")
+    assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "\r\nLeo Agent,7,11,14,3600,3600,7200,620,18000,3\r\n" in sheet.text
+    days = (await browser.get(f"/statistics/overview/line-0.csv?{WEEK}")).text.splitlines()
+    assert days[:2] == ["date,Tickets created,Tickets closed", "2026-03-02T00:00:00+01:00,3,4"]
+    assert "Tickets created,18,2" in (await browser.get(f"/statistics/overview/numbers.csv?{WEEK}")).text
+    for part in ("line-9", "moon-0", "table-x"):
+        status = (await browser.get(f"/statistics/overview/{part}.csv")).status
+        assert status == (200 if part == "table-x" else 404)
+
+
+async def test_behind_each_figure_are_tickets(browser: Browser, built: figures.Builder) -> None:
+    await browser.log_in(built.world.oda.email)
+    overview = (await browser.get(f"/statistics?{WEEK}")).text
+    for link in re.findall(r'href="(/statistics/tickets\?[^"]+)"', overview):
+        assert (await browser.get(link.replace("&amp;", "&"))).status == 200
+    page = await browser.get(f"/statistics/tickets?scope=one-touch-tickets&measure=ticketCount&{WEEK}")
+    found = re.findall(r'href="/tickets/(\d+)"', page.text)
+    assert [int(number) for number in found] == [built.tickets[one] for one in "1 3 10 15 21 22".split()]
+    assert (await browser.get("/statistics/tickets?scope=moons&measure=x")).status == 404
+    assert (await browser.get("/statistics/moons")).status == 404
+
+
+async def test_whatever_the_address_says_there_is_an_answer(browser: Browser, shop: worlds.World) -> None:
+    await browser.log_in(shop.oda.email)
+    for query in ("days=x&from=0&to=y&agent=z&tag=99999999999999999999&channel=%00", "from=0001-01-01&to=0001-01-02",
+                  "from=9999-12-30&to=9999-12-31", "from=2026-01-02&to=2026-01-01"):  # fmt: skip
+        for name in PAGES[:-1]:
+            assert (await browser.get(f"/statistics/{name}?{query}")).status == 200, (name, query)
+    now = await browser.get("/statistics/live")
+    assert told(now.text) == {
+        "Open tickets": "0",
+        "Not assigned": "0",
+        "Agents online": "0",
+        "Longest waiting": "–",
+    }
+    await make.ticket(shop)
+    now = await browser.get("/statistics/live")
+    assert (told(now.text)["Open tickets"], told(now.text)["Not assigned"]) == ("1", "1")
+
+
+async def test_pages_are_for_everybody(enter: Enter, built: figures.Builder) -> None:
+    page = await enter(at=f"/statistics?{WEEK}")
+    await page.get_by_text("As a table").first.click()
+    assert await page.locator("svg.stat-chart polyline").count() == 4
+    wrong: list[str] = []
+    for name in PAGES:
+        more = "&scope=resolution-time&measure=medianResolutionTime" if name == "tickets" else ""
+        await page.set_viewport_size({"width": 1440, "height": 900})
+        await page.goto(f"http://{built.world.ada.host}/statistics/{name}?{WEEK}{more}")
+        for width, height in SIZES:
+            await page.set_viewport_size({"width": width, "height": height})
+            if await sticks_out(page) > 0:
+                wrong.append(f"{name} sticks out at {width}")
+            if PICTURES:
+                await page.screenshot(path=Path(PICTURES) / f"statistics-{name}-{width}.png")
+        for theme in ("dark", "light"):
+            await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            wrong += await violations(page)
+    assert not wrong, "\n".join(wrong)

@@ -169,22 +169,28 @@ class _Past:
     def __init__(self, ticket: Json) -> None:
         self.values: Json = {}
         self.fields: dict[str, Any] = {}
-        self.tags = {tag["name"]: tag for tag in ticket.get("tags") or ()}
+        self.tags: dict[str, Json] | None = None
         self.unwritten: set[int] = set()
+        self._ticket = ticket
 
     def undo(self, event: Any) -> None:
         """Take back one event, the newest first."""
         kind = event["type"]
         if kind == "ticket-message-created":
             self.unwritten.add(event["object_id"])
-        elif kind == TAGGED:
-            for tag in _data(event)["tags"]:
-                self.tags.pop(tag["name"], None)
-        elif kind == UNTAGGED:
-            for tag in _data(event)["tags"]:
-                self.tags[tag["name"]] = {**tag, "decoration": {}}
+        elif kind in (TAGGED, UNTAGGED):
+            self._labels(_data(event)["tags"], off=kind == TAGGED)
         elif kind == "ticket-updated" and event["data"] is not None:
             self._columns(_data(event))
+
+    def _labels(self, tags: Sequence[Json], *, off: bool) -> None:
+        if self.tags is None:
+            self.tags = {tag["name"]: tag for tag in self._ticket.get("tags") or ()}
+        for tag in tags:
+            if off:
+                self.tags.pop(tag["name"], None)
+            else:
+                self.tags[tag["name"]] = {**tag, "decoration": {}}
 
     def _columns(self, data: Json) -> None:
         for name, change in data.items():
@@ -202,7 +208,7 @@ def rebuild(ticket: Json, events: Sequence[Any], cause: Cause, known: Faces) -> 
             break
         past.undo(event)
     was = {**ticket, **past.values}
-    if "tags" in ticket:
+    if past.tags is not None:
         was["tags"] = [past.tags[name] for name in sorted(past.tags)]
     if past.fields:
         was["custom_fields"] = _fields(ticket.get("custom_fields") or {}, past.fields)

@@ -172,6 +172,10 @@ async def test_calls_come_first_and_the_message_waits_for_them(
     assert told[1]["response"] == {"status_code": 200, "body": '{"ok": 200}'}
     assert "response" not in told[0]
     assert [tag["name"] for tag in found["tags"]] == ["after"]
+    [call] = [
+        data for *_, data in await shop.world.events("action-executed") if data["arguments"].get("json")
+    ]
+    assert call["arguments"]["headers"] == {"X-Ticket": "…", "Host": "…"}, "they may hold keys"
     # Only now it is told to those who deliver.
     assert len(await shop.world.events("ticket-message-updated")) == 1
     owed = await shop.world.rows("select reaction from outbox where account_id = $1 and reaction = 'deliver'")

@@ -256,7 +256,7 @@ def tell(
     """Record that one action was done, or why not. Event action-executed."""
     data = {
         "name": name,
-        "arguments": {key: _cut(value) for key, value in arguments.items()},
+        "arguments": {key: _told(key, value) for key, value in arguments.items()},
         "status": outcome.status,
         "reason": outcome.reason,
         **msgspec.structs.asdict(cause),
@@ -264,7 +264,10 @@ def tell(
     happenings.record(work, ticket_id, "action-executed", data)
 
 
-def _cut(value: Any) -> Any:
+def _told(key: str, value: Any) -> Any:
+    """Long texts are cut; of the headers of a call, which may hold keys, only the names are told."""
+    if key == "headers" and isinstance(value, Mapping):
+        return dict.fromkeys(value, "…")
     return value[:TOLD] if isinstance(value, str) else value
 
 

@@ -32,6 +32,8 @@ from tests import world as worlds
 EXECUTABLE = os.environ.get("POLUS_TEST_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 Enter = Callable[..., Awaitable[Page]]
+# Patience costs nothing when all is well, and a busy machine is no fault of the page.
+expect.set_options(timeout=20_000)
 PASSWORD = "correct horse battery staple"
 
 
@@ -150,12 +152,17 @@ async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
     contexts: list[BrowserContext] = []
     said: list[str] = []
 
+    def heard(text: str) -> None:
+        # That a test has pulled the plug is the browser's to say.
+        if "ERR_INTERNET_DISCONNECTED" not in text:
+            said.append(text)
+
     async def open(email: str = "", at: str = "/inbox/open", **options: Any) -> Page:
         context = await chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
         contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(8000)
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.set_default_timeout(30_000)
+        page.on("console", lambda message: heard(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         async with writing(shop.database, shop.account, SYSTEM) as work:
             person = await sessions.candidate(work, email or shop.ada.email)

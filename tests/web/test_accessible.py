@@ -1,0 +1,90 @@
+"""Every page held against axe-core's rules (WCAG 2.2 AA among them), light and dark, wide and narrow."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from polus.web.site import PAGES
+from tests import make
+from tests import world as worlds
+from tests.web.conftest import Enter
+
+AXE = (Path(__file__).parent / "vendor/axe.min.js").read_text("utf-8")
+RUN = """async () => (await axe.run(document, {resultTypes: ["violations"], iframes: false})).violations.map((found) =>
+  `${found.id}: ${found.help} — ${found.nodes.slice(0, 4).map((node) => node.target.join(" ") + " " + node.any.concat(node.all, node.none).map((one) => one.message).join("; ").slice(0, 160)).join(" | ")}`)"""
+
+# Addresses that answer with something else than a page.
+NO_PAGES = ("/", "/inbox", "/people", "/suggest/", "/search/offer", "/logout")
+
+
+async def violations(page: Page) -> Any:
+    # By the debugger, which no policy of the page stops.
+    await page.evaluate(AXE)
+    return await page.evaluate(RUN)
+
+
+async def test_the_inbox(enter: Enter, shop: worlds.World) -> None:
+    await make.address(shop)
+    await make.address(shop, "second@shop.example")
+    definition = {
+        "data_type": "text",
+        "input_settings": {"input_type": "dropdown", "choices": ["Lost", "Late"]},
+    }
+    for kind in ("Ticket", "Customer"):
+        await shop.ada.post("/api/custom-fields", {"object_type": kind, "label": "Reason", "required": kind == "Ticket", "definition": definition})  # fmt: skip
+    made = await make.ticket(shop, subject="A parcel", tags=[{"name": "VIP", "decoration": {"color": "#d9485f"}}], priority="high")  # fmt: skip
+    await make.customer(shop, name="Mia Meyer", email="mia@other.example")
+    await make.ticket(shop, messages=[make.mail("see", body_html="<table><tr><td>One</td></tr></table>")])
+    await shop.leo.post(f"/api/tickets/{made['id']}/messages", make.note("Careful"))
+    await shop.ada.post("/api/views", {"slug": "x", "name": "Shared", "decoration": {"emoji": "🔥"}})
+    page = await enter(at=f"/inbox/open/{made['id']}")
+    await page.get_by_label("Message", exact=True).press_sequentially("Hello")
+    await expect(page.locator(".macro").first).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".planned")).to_be_visible()
+    await page.locator("#rows .row").first.hover()
+    await page.locator("#rows .row-check").first.click()
+    await page.locator(f"#fields-{made['id']} summary").click()
+    await page.locator(f"#more-{made['id']} summary").click()
+    assert await violations(page) == []
+    await page.emulate_media(color_scheme="dark")
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Control+k")
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    await page.locator("#search").fill("parcel")
+    await expect(page.locator("#found mark").first).to_be_visible()
+    assert await violations(page) == []
+    await page.set_viewport_size({"width": 390, "height": 844})
+    for pane in ("rail", "list", "ticket", "customer"):
+        await page.locator(f'#bottom-bar [data-show="{pane}"]').click()
+        assert await violations(page) == [], pane
+    await page.goto(f"http://{shop.ada.host}/inbox/mine")
+    assert await violations(page) == []
+
+
+def addresses() -> list[str]:
+    """All pages that are found without a number."""
+    found = [at.path for module in PAGES for at in module.ROUTES if at.method == "GET" and "{" not in at.path]
+    return [path for path in dict.fromkeys(found) if not any(path == no or path.startswith(no) and no.endswith("/") and no != "/" for no in NO_PAGES)]  # fmt: skip
+
+
+@pytest.mark.slow
+async def test_all_other_pages(enter: Enter, shop: worlds.World) -> None:
+    await make.ticket(shop)
+    page = await enter()
+    wrong: dict[str, Any] = {}
+    for theme in ("light", "dark"):
+        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        for path in addresses():
+            answer = await page.goto(f"http://{shop.ada.host}{path}")
+            kind = (answer.headers.get("content-type") or "") if answer else ""
+            if answer is None or answer.status != 200 or not kind.startswith("text/html"):
+                continue
+            if found := await violations(page):
+                wrong[f"{path} {theme}"] = found
+    assert wrong == {}

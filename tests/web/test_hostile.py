@@ -51,7 +51,7 @@ async def test_a_hostile_ticket_in_every_corner(enter: Enter, shop: worlds.World
     await page.locator(".macro-find input").focus()
     await expect(page.locator(".macro").first).to_be_visible()
     await page.locator(".macro", has_text="script").first.click()
-    await expect(page.get_by_label("Message", exact=True)).to_contain_text("{{7*7}}")
+    await expect(page.get_by_label("Message", exact=True)).to_contain_text("go")
     await page.locator("#search").fill("mail")
     await expect(page.locator("#found")).to_be_visible()
     for frame in page.frames[1:]:

@@ -28,8 +28,8 @@ def rail(page: str) -> list[tuple[str, list[str]]]:
     """The headings below the inbox's own views, and what stands under each."""
     part = page.split('<div id="shelves">')[1].split('<div class="rail-foot">')[0]
     found = []
-    for shelf in part.split("<h3 ")[1:]:
-        title = re.sub(r"<[^>]*>", "", "<h3 " + shelf.split("</h3>")[0]).strip()
+    for shelf in part.split("<h2 ")[1:]:
+        title = re.sub(r"<[^>]*>", "", "<h2 " + shelf.split("</h2>")[0]).strip()
         found.append((title, re.findall(r'title="([^"]*)"', shelf)))
     return found
 

@@ -24,6 +24,8 @@ MOST_RECIPIENTS = 50
 MOST_MACROS = 20
 MOST_ACTIONS = 100
 LISTS = ("to", "cc", "bcc")
+# Answers on these go to whoever spoke there last; no address is needed.
+SPOKEN = ("chat",)
 SUBJECT_LENGTH = 998
 
 # What others have added behind the last message that the writer had seen.
@@ -201,11 +203,26 @@ def attached(url: str, found: Found) -> dict[str, Any]:
     }
 
 
+def channels(ticket: dict[str, Any]) -> list[str]:
+    """The channels that an answer can go by, the one that the customer used last first."""
+    theirs = [message["channel"] for message in reversed(ticket["messages"]) if not message["from_agent"]]
+    found = [channel for channel in SPOKEN if channel in theirs]
+    email = ticket["reply_options"].get("email") or {}
+    if email.get("answerable") and email.get("integrations"):
+        found.append("email")
+    return sorted(found, key=lambda channel: channel != next(iter(theirs), None))
+
+
 def _address(draft: Draft, composed: Composed, ticket: dict[str, Any]) -> None:
+    if composed.mode == "reply" and composed.channel in SPOKEN and composed.channel in channels(ticket):
+        draft.source = {"type": composed.channel}
+        draft.receiver = {"id": ticket["customer"]["id"]}
+        return
+    draft.channel = "email"
     lists = {name: recipients(getattr(composed, name), name, ticket["customer"]) for name in LISTS}
     if not lists["to"]:
         raise Unusable({"to": ("nobody", "")})
-    draft.source = {"type": composed.channel} | {name: found for name, found in lists.items() if found}
+    draft.source = {"type": "email"} | {name: found for name, found in lists.items() if found}
     draft.integration_id = composed.sender
     if composed.mode == "reply":
         draft.subject = titled("Re: ", ticket["subject"])

@@ -30,7 +30,7 @@ def inbox(view: str = "open", **more: Any) -> Facts:
     chosen = next(v for v in ex.VIEW_LIST if v["key"] == view)
     facts: Facts = {
         "view": chosen, "views": ex.VIEW_LIST, "shelves": ex.SHELVES, "tickets": {"data": ex.ROWS, "meta": {"next_cursor": "abc"}}, "selected": None, "ticket": None,
-        "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None, "planned": [], "newer": [], "then": "", "bulk_people": ex.PEOPLE, "bulk_teams": ex.TEAMS, "bulk_snoozes": [], "forms": {"Ticket": [], "Customer": []}, "missing": {}, "wrong": {}, "alike": [],
+        "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None, "planned": [], "newer": [], "then": "", "bulk_people": ex.PEOPLE, "bulk_teams": ex.TEAMS, "bulk_snoozes": [], "forms": {"Ticket": [], "Customer": []}, "missing": {}, "wrong": {}, "whys": {}, "alike": [],
     }  # fmt: skip
     return facts | more
 
@@ -40,9 +40,9 @@ def opened(base: Facts, messages: list[Facts], events: list[Facts] | None = None
     snoozes = [{"name": n, "until": ex.NOW + timedelta(hours=h)} for n, h in (("Later today", 3), ("Tomorrow morning", 18), ("Next week", 90))]  # fmt: skip
     facts = inbox(
         ticket=ticket, selected=ticket["id"], pane="ticket", timeline=timelines.groups(ticket, events or []), bodies=timelines.bodies(ticket, "hash"), files={"/files/2": assets.url("favicon.svg")},
-        names={"users": {p["id"]: p["name"] for p in ex.PEOPLE}, "teams": {t["id"]: t["name"] for t in ex.TEAMS}}, people=ex.PEOPLE, teams=ex.TEAMS,
+        names={"users": {p["id"]: p["name"] for p in ex.PEOPLE}, "teams": {t["id"]: t["name"] for t in ex.TEAMS}, "rules": {}}, people=ex.PEOPLE, teams=ex.TEAMS,
         snoozes=snoozes, customer=ex.customer(ticket["customer"]), others=ex.ROWS[4:9], others_more=True,
-        reply={"answerable": True, "reason": None, "to": ticket["customer"]["email"], "from_address": "support@shop.example", "copies": True, "senders": [], "all": "", "last": 9},
+        reply={"answerable": True, "reason": None, "to": ticket["customer"]["email"], "from_address": "support@shop.example", "copies": True, "senders": [], "all": "", "last": 9, "channels": ["chat", "email"]},
         panes=ex.PANES,
     )  # fmt: skip
     return facts | more
@@ -71,7 +71,7 @@ SCENES: dict[str, tuple[str, Any]] = {
     "rtl": ("inbox.html", lambda: opened(ex.ROWS[2], [ex.message(1, ex.RTL, "مرحبا، لم يصل الطرد بعد.\nOrder #10432 أريد أن أعرف متى سيصل.")])),
     "many": ("inbox.html", lambda: opened(ex.ROWS[9], many())),
     "failed-reply": ("inbox.html", lambda: opened(ex.ROWS[0], ex.CONVERSATION[:2], draft={"mode": "reply", "to": "nobody@", "cc": "x@y.example", "bcc": "", "body": "Hello"}, errors={"to": "“nobody@” is not an e-mail address."}, notice={"bad": True, "text": "The message was not sent."})),
-    "note": ("inbox.html", lambda: opened(ex.ROWS[3], ex.CONVERSATION[:2], draft={"mode": "note"}, reply={"answerable": False, "reason": "This customer has no e-mail address.", "to": "", "from_address": None, "copies": False, "senders": [], "all": "", "last": 0})),
+    "note": ("inbox.html", lambda: opened(ex.ROWS[3], ex.CONVERSATION[:2], draft={"mode": "note"}, reply={"answerable": False, "reason": "This customer has no e-mail address.", "to": "", "from_address": None, "copies": False, "senders": [], "all": "", "last": 0, "channels": []})),
 }  # fmt: skip
 
 

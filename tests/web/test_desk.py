@@ -206,3 +206,25 @@ async def test_a_finished_view_says_what_was_done(ada: Browser, shop: worlds.Wor
     page = (await ada.get("/inbox/mine")).text
     assert "Today you closed 1 ticket and sent 0 messages." in page
     assert 'data-go="unassigned"' in page
+
+
+async def test_what_a_rule_did_says_so(ada: Browser, shop: worlds.World) -> None:
+    ticket = (await make.ticket(shop))["id"]
+    rule = (await shop.rows("insert into rules (account_id, name, code, code_ast, priority, created_datetime, updated_datetime) values ($1, 'Urgent <b>', '', '{}', 1, now(), now()) returning id"))[0][0]  # fmt: skip
+    await shop.rows("update tickets set priority = 4 where account_id = $1 and id = $2 returning id", ticket)
+    await shop.rows("insert into events (account_id, context, type, object_type, object_id, data, ticket_id, cause_id, depth, created_datetime) select $1, gen_random_uuid(), 'ticket-updated', 'Ticket', $2, jsonb_build_object('priority', jsonb_build_array('normal', 'critical'), 'rule_id', $3::bigint), $2, (select max(id) from events), 1, now() returning id", ticket, rule)  # fmt: skip
+    page = (await ada.get(f"/inbox/open/{ticket}")).text
+    assert re.search(r'title="Priority · Set by Urgent &lt;b&gt;, ', page)
+    await act(ada, f"/tickets/{ticket}/priority", {"priority": "low"})
+    assert "Set by Urgent" not in (await ada.get(f"/inbox/open/{ticket}")).text
+
+
+async def test_a_chat_is_answered_where_it_was_held(ada: Browser, shop: worlds.World) -> None:
+    mail = make.mail("Hello?", channel="chat", via="chat", source={"type": "chat", "from": {"name": "Mia", "address": "x"}, "to": []})  # fmt: skip
+    ticket = (await make.ticket(shop, channel="chat", messages=[mail], customer={"name": "Visitor", "channels": [{"type": "phone", "address": "+4930123"}]}))["id"]  # fmt: skip
+    page = (await ada.get(f"/inbox/open/{ticket}")).text
+    assert '<input type="hidden" name="channel" value="chat">' in page
+    answer = await act(ada, f"/tickets/{ticket}/messages", {"mode": "reply", "channel": "chat", "body": "Hi there"})  # fmt: skip
+    assert answer.status == 303
+    said = (await get(shop, ticket))["messages"][-1]
+    assert (said["channel"], said["body_text"], said["from_agent"]) == ("chat", "Hi there", True)

@@ -26,7 +26,7 @@ async def view(client: worlds.Client, slug: str, **given: Any) -> int:
 
 def rail(page: str) -> list[tuple[str, list[str]]]:
     """The headings below the inbox's own views, and what stands under each."""
-    part = page.split('<div id="shelves">')[1].split('<div class="rail-foot">')[0]
+    part = page.split('<div id="shelves">')[1].split('<ul class="places">')[0]
     found = []
     for shelf in part.split("<h2 ")[1:]:
         title = re.sub(r"<[^>]*>", "", "<h2 " + shelf.split("</h2>")[0]).strip()

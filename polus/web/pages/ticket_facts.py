@@ -8,6 +8,7 @@ from polus.base import html
 from polus.desk import composing, files, inbox, planned, ticket_forms, unfinished, widgets
 from polus.desk.composing import Composed
 from polus.desk.customers import customers
+from polus.desk.rules import whys as rule_whys
 from polus.desk.slas import targets
 from polus.desk.tickets import tickets
 from polus.store.work import Work
@@ -26,6 +27,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         msgspec.json.decode(other)
         for other in await inbox.others(work, customer["id"], ticket_id, OTHERS + 1)
     ]
+    whys = await rule_whys.changes(work, ticket_id)
     begun = await unfinished.get(work, ticket_id)
     people, teams = await inbox.people(work), await inbox.teams(work)
     return {
@@ -34,7 +36,11 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "timeline": timelines.groups(ticket, history),
         "bodies": timelines.bodies(ticket, work.account.hash),
         "files": attached(work, ticket),
-        "names": {"users": await _names(work, people, history), "teams": {t["id"]: t["name"] for t in teams}},
+        "names": {
+            "users": await _names(work, people, history),
+            "teams": {t["id"]: t["name"] for t in teams},
+            "rules": {one.rule_id: one.rule for one in whys if one.rule},
+        },
         "people": people,
         "teams": teams,
         "snoozes": choices.snoozes(here),
@@ -55,6 +61,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         ),
         "missing": {},
         "wrong": {},
+        "whys": whys_of(ticket, whys, here),
         "alike": await inbox.alike(work, customer["id"]),
         "then": "",
     }
@@ -81,6 +88,29 @@ async def drafted(work: Work, here: Here, composed: Composed) -> Wire:
         "about": composed.about,
         "seen": composed.seen,
     }
+
+
+def whys_of(ticket: Wire, whys: list[rule_whys.Why], here: Here) -> dict[str, str]:
+    """Who set what nobody set by hand: by field, and `tag:name` for tags; only what still is as it was set."""
+    _ = render.catalogue(here.language).gettext
+    now = {
+        "status": ticket["status"],
+        "priority": ticket["priority"],
+        "subject": ticket["subject"],
+        "assignee_user_id": ticket["assignee_user_id"],
+        "assignee_team_id": ticket["assignee_team_id"],
+    } | {f"custom_fields.{key}": entry["value"] for key, entry in (ticket.get("custom_fields") or {}).items()}
+    found: dict[str, str] = {}
+    for one in whys:
+        when = render.long_time(one.datetime, here)
+        rule = one.rule or (_("a rule that is gone") if one.rule_id else _("a setting"))
+        said = _("Set by %(rule)s, %(when)s") % {"rule": rule, "when": when}
+        if one.field == "tags":
+            for name in one.new or ():
+                found.setdefault(f"tag:{name}", said)
+        elif one.field in now and now[one.field] == one.new:
+            found.setdefault(one.field, said)
+    return found
 
 
 def own(work: Work, url: str) -> str:
@@ -114,8 +144,12 @@ def reply(ticket: Wire, here: Here) -> dict[str, Any]:
         reason = _("This customer was deleted.")
     elif not integrations:
         reason = _("No e-mail address of this helpdesk is connected to answer from.")
+    channels = composing.channels(ticket)
+    if channels:
+        reason = None
     return {
         "answerable": reason is None,
+        "channels": channels,
         "reason": reason,
         "to": answered(ticket),
         "from_address": sending(ticket, integrations),

@@ -7,7 +7,7 @@ import { fragment, post, toast, word } from "./notices.js";
 import { actionChip, composer, fileChip, uploading } from "./uploads.js";
 
 const SAVE = 700; // milliseconds of rest after which what was written goes to the server
-const FIELDS = ["to", "cc", "bcc", "sender", "about", "seen", "body", "html"];
+const FIELDS = ["channel", "to", "cc", "bcc", "sender", "about", "seen", "body", "html"];
 const undos = []; // what `z` takes back, the last one first
 let saving = null; // {timer, form}
 let abort = null;

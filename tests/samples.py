@@ -103,7 +103,7 @@ SAMPLES: dict[str, Sample] = {
     "get-tag": Sample(1, ("tag",)),
     "update-tag": Sample(8, ("tag",), lambda _: {"name": "sweets"}),
     "delete-tag": Sample(7, ("tag",)),
-    "merge-tags": Sample(12, ("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
+    "merge-tags": Sample(13, ("tag",), lambda things: {"source_tags_ids": [things["tag2"]]}),
     "list-teams": Sample(1),
     "create-team": Sample(
         4, body=lambda things: {"name": "Night shift", "members": [{"id": things["user"]}]}

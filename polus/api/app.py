@@ -4,7 +4,9 @@ The order of checks is the reference's. No framework stands between the socket a
 of middleware cost more than the whole answer.
 """
 
+import asyncio
 import gzip
+import random
 import re
 import time
 import uuid
@@ -35,7 +37,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 GZIP_FROM = 1024
 NOTHING = re.compile(rb"q\s*=\s*0(?:\.0{0,3})?")
-ATTEMPTS = 3
+ATTEMPTS = 5
 RELEASE = ("polus-" + __version__).encode()
 # Opened in a browser, an answer is never more than its text.
 NO_PAGE = (
@@ -184,9 +186,11 @@ class Api:
                     answer = await operation.perform(work, call)
                 return answer if isinstance(answer, Reply) else Reply(answer or b"")
             except asyncpg.DeadlockDetectedError:
-                # Two that waited for each other: PostgreSQL undid this one, so it can be done again.
+                # Two that waited for each other: PostgreSQL undid this one, so it can be done again; not at the same
+                # moment as others that were undone.
                 if attempt == ATTEMPTS - 1:
                     raise
+                await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - no secret
         raise AssertionError
 
     async def _take_in(

@@ -52,24 +52,31 @@ BY_ITS_NAME = "select id from tags where account_id = $1 and name = $2"
 
 TICKETS_OF = "select distinct ticket_id from ticket_tags where account_id = $1 and tag_id = any($2::bigint[])"
 
-EXISTING = "select id from tags where account_id = $1 and id = any($2::bigint[]) for update"
+EXISTING = "select id from tags where account_id = $1 and id = any($2::bigint[]) order by id for update"
 
+# Tickets before tags, as whoever tags a ticket locks them; and none of them is deleted meanwhile.
+HOLD = """
+select id from tickets where account_id = $1
+  and id in (select ticket_id from ticket_tags where account_id = $1 and tag_id = any($2::bigint[]))
+order by id for key share
+"""
 MOVE = """
 insert into ticket_tags (account_id, ticket_id, tag_id)
 select $1, ticket_id, $2 from ticket_tags where account_id = $1 and tag_id = any($3::bigint[])
 on conflict do nothing
 """
 
-# Names never seen become tags without a colour; `on conflict` makes two at once the same tag.
-ENSURE = """
-with given as (select distinct name from unnest($2::text[]) as g (name)),
-made as (
-  insert into tags (account_id, name, created_datetime) select $1, name, $3 from given order by name
-  on conflict (account_id, name) do nothing returning id, name
-)
-select id, name, true as made from made
-union all select id, name, false from tags join given using (name) where account_id = $1
+# Locked, so that nobody deletes or merges them before they are put on a ticket; in the order of ids, as others do.
+KNOWN = """
+select id, name from tags where account_id = $1 and name = any($2::text[]) order by id for key share
 """
+# Names never seen become tags without a colour; `on conflict` makes two at once the same tag.
+MAKE = """
+insert into tags (account_id, name, created_datetime) select $1, name, $3 from unnest($2::text[]) as g (name)
+order by name on conflict (account_id, name) do nothing returning id, name
+"""
+# A name that another transaction makes meanwhile is seen at the next look; one that is deleted, too.
+LOOKS = 5
 
 SUGGEST = """
 select name, decoration from tags where account_id = $1 and lower(name) like $2 escape '\'
@@ -183,6 +190,7 @@ async def delete(work: Work, tag_ids: Sequence[int]) -> int:
 
 async def merge(work: Work, source_ids: Sequence[int], into: int) -> str:
     """Move the sources' tickets to `into` and delete the sources; its wire form. 404, 400."""
+    await work.db.execute(HOLD, work.account.id, source_ids)
     found = await work.db.fetch(EXISTING, work.account.id, [into, *source_ids])
     there = {row["id"] for row in found}
     if into not in there:
@@ -209,13 +217,17 @@ async def ensure(work: Work, names: Sequence[str]) -> dict[str, int]:
             raise errors.one("tags", NO_COMMA if "," in trimmed else errors.too_short(1))
         wanted.append(trimmed)
     found: dict[str, int] = {}
-    # What somebody else makes at this moment is waited for, but seen by another statement only.
-    while missing := [name for name in wanted if name not in found]:
-        for row in await work.db.fetch(ENSURE, work.account.id, missing, work.now):
+    missing = list(dict.fromkeys(wanted))
+    for _ in range(LOOKS):
+        found |= {row["name"]: row["id"] for row in await work.db.fetch(KNOWN, work.account.id, missing)}
+        new = [name for name in missing if name not in found]
+        for row in await work.db.fetch(MAKE, work.account.id, new, work.now) if new else ():
             found[row["name"]] = row["id"]
-            if row["made"]:
-                work.record("tag-created", "Tag", row["id"], {"name": row["name"]})
-    return {name: found[name] for name in dict.fromkeys(wanted)}
+            work.record("tag-created", "Tag", row["id"], {"name": row["name"]})
+        missing = [name for name in missing if name not in found]
+        if not missing:
+            return {name: found[name] for name in wanted}
+    raise errors.Conflict({"tags": [errors.IN_USE]})
 
 
 async def suggest(work: Work, typed: str, limit: int) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ LIST = (
     + " from tags where account_id = $1 and id in (select tag_id from ticket_tags where account_id = $1"
     " and ticket_id = $2) order by name"
 )
-KNOWN = "select id, name from tags where account_id = $1 and id = any($2::bigint[]) order by name"
+# Locked, so that nobody deletes or merges them meanwhile; in the order of ids, as others do.
+KNOWN = "select id, name from tags where account_id = $1 and id = any($2::bigint[]) order by id for key share"
 NAMED = "select id, name from tags where account_id = $1 and name = any($2::text[])"
 NOW_ON = """
 select g.id, g.name from ticket_tags l join tags g on g.account_id = l.account_id and g.id = l.tag_id
@@ -43,7 +44,8 @@ async def find(work: Work, ids: Sequence[int], names: Sequence[str]) -> dict[str
     """Tags by id and by name; names never seen become tags, an unknown id is 400."""
     found: dict[str, int] = {}
     if ids:
-        found = {row["name"]: row["id"] for row in await work.db.fetch(KNOWN, work.account.id, ids)}
+        rows = await work.db.fetch(KNOWN, work.account.id, ids)
+        found = {row["name"]: row["id"] for row in sorted(rows, key=lambda row: row["name"])}
         if set(ids) - set(found.values()):
             raise errors.one("ids", errors.MISSING_OBJECT)
     return {**found, **(await tags.ensure(work, names) if names else {})}

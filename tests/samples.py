@@ -214,14 +214,14 @@ SAMPLES: dict[str, Sample] = {
     ),
     "get-satisfaction-survey": Sample(1, ("survey",)),
     "update-satisfaction-survey": Sample(3, ("survey",), lambda _: {"score": 5}),
-    "get-legacy-statistic": Sample(2, ("statistic",), lambda _: {"filters": {}}),
-    "download-legacy-statistic": Sample(2, ("statistic",), lambda _: {"filters": {}}),
+    "get-legacy-statistic": Sample(4, ("statistic",), lambda _: {"filters": {}}),
+    "download-legacy-statistic": Sample(4, ("statistic",), lambda _: {"filters": {}}),
     "search-metric-cards": Sample(0, query={"q": "answer"}),
     "get-metric-card": Sample(0, ("slug",)),
     "create-metric-card-feedback": Sample(1, ("slug",), lambda _: {"rating": "up"}),
     "list-metric-card-feedback": Sample(1, query={"slug": "open-tickets"}),
     "get-statistic": Sample(
-        1, body=lambda _: {"query": {"scope": "tickets-created", "timezone": "UTC", "filters": WEEK}}
+        2, body=lambda _: {"query": {"scope": "tickets-created", "timezone": "UTC", "filters": WEEK}}
     ),
     "search": Sample(1, body=lambda _: {"type": "tag", "query": MARK}),
     "list-voice-calls": Sample(1, query={"ticket_id": "ticket"}),
@@ -240,7 +240,7 @@ SAMPLES: dict[str, Sample] = {
     "create-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
     "update-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
     "delete-ticket-tags": Sample(5, ("ticket",), lambda things: {"ids": [things["tag"]]}),
-    "merge-tickets": Sample(18, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
+    "merge-tickets": Sample(19, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
     "split-ticket": Sample(11, ("ticket",), lambda things: {"message_ids": [things["note"]]}),
     "get-analysis-options": Sample(1),
     "update-analysis-options": Sample(

@@ -221,6 +221,19 @@ def apps_return(
     _run(lambda settings: commands.return_app(settings, app_id, reason, as_json), as_json, data=data)
 
 
+@apps.command("recall")
+def apps_recall(
+    app_id: str,
+    reason: Annotated[str, Option(help="Why; its writer reads it.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take an approved app from everybody: it leaves the gallery and is disconnected in all accounts but its own."""
+    from polus import commands
+
+    _run(lambda settings: commands.recall_app(settings, app_id, reason, as_json), as_json, data=data)
+
+
 @apps.command("rotate-keys")
 def apps_rotate_keys(data: Data = None, as_json: AsJson = False) -> None:
     """Make a new key to sign tokens with; the old one stays published as long as tokens need it."""

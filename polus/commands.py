@@ -130,6 +130,13 @@ async def return_app(settings: Settings, app_id: str, reason: str, as_json: bool
     screen.say_json({"id": app_id, "status": "returned"}) if as_json else screen.say("Sent back.")
 
 
+async def recall_app(settings: Settings, app_id: str, reason: str, as_json: bool) -> None:
+    """Take it from everybody but its writer."""
+    async with founding.current(settings) as database, _installation(database) as work:
+        await reviews.recall(work, app_id, reason)
+    screen.say_json({"id": app_id, "status": "recalled"}) if as_json else screen.say("Recalled.")
+
+
 async def rotate_keys(settings: Settings, as_json: bool) -> None:
     """A new key to sign tokens with."""
     async with founding.current(settings) as database, _installation(database) as work:

@@ -148,6 +148,7 @@ OTHERS: dict[str, dict[str, str]] = {
         "app-connected": "A user let an app act, or let it do more.",
         "app-deleted": "An app was deleted.",
         "app-disconnected": "An app was disconnected: its tokens ended, what it had set up was switched off.",
+        "app-recalled": "An app that was approved was taken back from everybody but its writer.",
         "app-registered": "An app was registered.",
         "app-returned": "A version of an app was sent back to its writer.",
         "app-secret-rotated": "An app got a new client secret.",

@@ -39,10 +39,12 @@ async def test_reviewing(tmp_path: Path, empty_url: str) -> None:
             await reviews.submit(work, app_id, checklist=reviews.CHECKLIST, instructions="Now it has one.")
         approved = await here.quickly("apps", "approve", app_id, "--json")
         assert approved.json == {"id": app_id, "status": "approved"}
+        assert (await here.quickly("apps", "recall", app_id, "--reason", "It spies.")).out == "Recalled.\n"
+        assert (await here.quickly("apps", "recall", app_id, "--reason", "Again.")).code == 2
         async with database.pool.acquire() as db:
             found = await db.fetch("select type from events where type like 'app-%' and account_id = $1 order by id", account.id)  # fmt: skip
     assert [row["type"].removeprefix("app-") for row in found] == [
-        "registered", "submitted", "returned", "submitted", "approved",
+        "registered", "submitted", "returned", "submitted", "approved", "recalled",
     ]  # fmt: skip
     rotated = await here.quickly("apps", "rotate-keys", "--json")
     assert (rotated.code, rotated.json["published"]) == (0, 2)

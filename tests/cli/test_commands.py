@@ -16,7 +16,7 @@ from tests.cli.programs import Installation
 
 COMMANDS = (
     "serve", "worker", "migrate", "check", "account", "account add", "user", "user add", "key", "rules", "rules try",
-    "apps", "apps list", "apps approve", "apps return", "apps rotate-keys",
+    "apps", "apps list", "apps approve", "apps return", "apps recall", "apps rotate-keys",
     "import", "import shop", "seed", "stats", "stats rebuild", "version",
 )  # fmt: skip
 

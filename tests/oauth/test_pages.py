@@ -11,6 +11,7 @@ from aiohttp import web
 from PIL import Image
 from playwright.async_api import expect
 
+from polus.base import errors
 from polus.desk.apps import apps, reviews
 from polus.store.work import SYSTEM, Account, Actor, writing
 from tests import installs
@@ -254,10 +255,39 @@ async def test_preview_in_a_browser(enter: Enter, shop: World) -> None:
     await runner.cleanup()
 
 
+async def test_an_app_is_recalled_from_everybody_but_its_writer(shop: World, other: World) -> None:
+    app = await installs.register(shop, description="Finds parcels.")
+    async with writing(shop.database, shop.account, SYSTEM) as work:
+        await reviews.submit(work, app.id, checklist=reviews.CHECKLIST, instructions="Press Connect.")
+        await reviews.approve(work, app.id)
+    here, there = [await installs.connect(world, app, "tags:read offline") for world in (shop, other)]
+    programs = [
+        installs.bearer(world, body["access_token"]) for world, body in ((shop, here), (other, there))
+    ]
+    assert [(await program.get("/api/tags")).status for program in programs] == [200, 200]
+    async with writing(shop.database, shop.account, SYSTEM) as work:
+        await reviews.recall(work, app.id, "It spies.")
+    assert [(await program.get("/api/tags")).status for program in programs] == [200, 401]
+    assert [event[0] for event in await other.events("app-disconnected")] == ["app-disconnected"]
+    assert [event[0] for event in await shop.events("app-recalled")] == ["app-recalled"]
+    gone = await installs.exchange(
+        other, app, grant_type="refresh_token", refresh_token=there["refresh_token"]
+    )
+    assert gone.body["error"] == "invalid_client", "it is nobody there any more"
+    async with writing(shop.database, shop.account, installs.admin(shop)) as work:
+        with pytest.raises(errors.Forbidden):
+            await reviews.recall(work, app.id, "Not theirs to say.")
+        await apps.update(work, app.id, {"name": "Better", "app_url": "https://app.example/", "redirect_urls": installs.CALLBACK})  # fmt: skip
+        assert ((await apps.get(work, app.id))["status"], (await apps.get(work, app.id))["version"]) == (
+            "draft",
+            2,
+        )
+
+
 async def test_verbs_of_the_installation(shop: World) -> None:
     app = await installs.register(shop)
     async with writing(shop.database, shop.account, SYSTEM) as work:
         assert await reviews.is_reviewer(work)
         for verb in (reviews.approve(work, app.id), reviews.send_back(work, app.id, "No.")):
-            with pytest.raises(apps.errors.Conflict):
+            with pytest.raises(errors.Conflict):
                 await verb

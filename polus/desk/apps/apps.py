@@ -81,7 +81,7 @@ insert into app_versions (app_id, number, name, tagline, description, app_url, r
   updated_datetime)
 select id, 1, $5, $6, $7, $8, $9, $4, $4 from app
 """
-# The next version begins as a copy of the approved one.
+# The next version begins as a copy of the one that was decided over.
 OPEN = """
 insert into app_versions (app_id, number, name, tagline, description, icon, app_url, redirect_urls, checklist,
   test_instructions, test_account, created_datetime, updated_datetime)
@@ -168,7 +168,7 @@ async def edit(work: Work, app_id: str) -> int:
     if newest["status"] == "submitted":
         raise errors.Conflict(None, IN_REVIEW)
     version: int = newest["version"]
-    if newest["status"] == "approved":
+    if newest["status"] in ("approved", "recalled"):
         await work.db.execute(OPEN, app_id, version, work.now)
         version += 1
     return version

@@ -3,11 +3,12 @@
 The installation's administrators are those of its first account, and whoever runs `polus apps` on its machine.
 """
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any
 
 from polus.base import errors
-from polus.desk.apps import apps
+from polus.desk.apps import apps, connections
 from polus.store.work import NO_CAUSE, SYSTEM, Account, Work
 
 LONGEST_INSTRUCTIONS = 5000
@@ -25,8 +26,9 @@ CHECKLIST = {
 }
 
 NOT_ALL = "Every point has to be kept before the app can be handed in."
+NOT_APPROVED = "No version of this app is approved."
 NOT_SUBMITTED = "There is no version of this app that waits for review."
-NOTHING_NEW = "This version is approved. Change something first."
+NOTHING_NEW = "This version was decided over already. Change something first."
 WAITING_ALREADY = "This version waits for review already."
 
 FIRST = "select min(id) from accounts where deactivated_datetime is null"
@@ -54,6 +56,14 @@ where a.id = $1 for update of a
 DECIDE = """
 update app_versions set status = $2, reason = $3, reviewed_datetime = $4 where app_id = $1 and status = 'submitted'
 returning number, name
+"""
+RECALL = """
+update app_versions set status = 'recalled', reason = $2, reviewed_datetime = $3
+where app_id = $1 and status = 'approved' returning name
+"""
+CONNECTED = """
+select distinct o.id, o.domain, o.hash from app_connections c join accounts o on o.id = c.account_id
+where c.app_id = $1 and o.id <> $2 order by o.id
 """
 GALLERY = """
 select a.id, v.name, v.tagline, v.description, v.app_url, v.icon is not null as has_icon, a.account_id = $1 as own,
@@ -86,8 +96,8 @@ async def submit(
         wrong["description"] = [errors.REQUIRED]
     if wrong:
         raise errors.Invalid(wrong, "Failed to submit the app")
-    if newest["status"] in ("approved", "submitted"):
-        raise errors.Conflict(None, NOTHING_NEW if newest["status"] == "approved" else WAITING_ALREADY)
+    if newest["status"] not in ("draft", "returned"):
+        raise errors.Conflict(None, WAITING_ALREADY if newest["status"] == "submitted" else NOTHING_NEW)
     points = sorted(set(CHECKLIST) & set(checklist))
     await work.db.execute(
         SUBMIT, app_id, newest["version"], points, instructions.strip(), test_account.strip(), work.now
@@ -127,17 +137,59 @@ async def approve(work: Work, app_id: str) -> None:
 
 async def send_back(work: Work, app_id: str, reason: str) -> None:
     """Tell the writer what is to be changed first. 403, 404, 400; 409 when none waits. Event app-returned."""
-    reason = reason.strip()
-    if not reason:
-        raise errors.one("reason", errors.REQUIRED)
-    if len(reason) > LONGEST_REASON:
-        raise errors.one("reason", errors.too_long(LONGEST_REASON))
-    await _decide(work, app_id, "returned", reason)
+    await _decide(work, app_id, "returned", _reason(reason))
+
+
+async def recall(work: Work, app_id: str, reason: str) -> None:
+    """Take an approved app from everybody but its writer: gone from the gallery, disconnected wherever it is connected.
+
+    403, 404, 400; 409 when it is not approved. Events app-recalled, and app-disconnected in each account.
+    """
+    await _require(work)
+    reason = _reason(reason)
+    owner = await work.db.fetchrow(OWNER, app_id)
+    if owner is None:
+        raise errors.NotFound
+    rows = await work.db.fetch(RECALL, app_id, reason, work.now)
+    if not rows:
+        raise errors.Conflict(None, NOT_APPROVED)
+    async with _told(work, Account(owner["account_id"], owner["domain"], owner["hash"], "")) as theirs:
+        apps.tell(theirs, "app-recalled", {"app_id": app_id, "name": rows[-1]["name"]})
+    for row in await work.db.fetch(CONNECTED, app_id, owner["account_id"]):
+        async with _told(work, Account(row["id"], row["domain"], row["hash"], "")) as there:
+            await connections.disconnect(there, app_id)
+
+
+async def published(work: Work) -> list[Any]:
+    """The apps that everybody may connect, for whoever may recall them. 403."""
+    await _require(work)
+    return await gallery(work)
 
 
 async def gallery(work: Work) -> list[Any]:
     """The apps that every account may connect, by name, and whether this one has."""
     return list(await work.db.fetch(GALLERY, work.account.id))
+
+
+def _reason(given: str) -> str:
+    reason = given.strip()
+    if not reason:
+        raise errors.one("reason", errors.REQUIRED)
+    if len(reason) > LONGEST_REASON:
+        raise errors.one("reason", errors.too_long(LONGEST_REASON))
+    return reason
+
+
+@asynccontextmanager
+async def _told(work: Work, account: Account) -> AsyncIterator[Work]:
+    """The same transaction seen from another account: it hears what happened, not who decided."""
+    if account.id == work.account.id:
+        yield work
+        return
+    other = Work(work.database, work.db, account, SYSTEM, NO_CAUSE)
+    yield other
+    await other.flush()
+    work.rings += other.rings
 
 
 async def _require(work: Work) -> None:
@@ -155,11 +207,5 @@ async def _decide(work: Work, app_id: str, status: str, reason: str | None) -> N
         raise errors.Conflict(None, NOT_SUBMITTED)
     told = {"app_id": app_id, "name": row["name"], "version": row["number"]}
     kind = "app-" + status
-    if owner["account_id"] == work.account.id:
-        apps.tell(work, kind, told)
-        return
-    # The writer's account hears of it; who decided is not its business.
-    theirs = Account(owner["account_id"], owner["domain"], owner["hash"], "")
-    other = Work(work.database, work.db, theirs, SYSTEM, NO_CAUSE)
-    apps.tell(other, kind, told)
-    await other.flush()
+    async with _told(work, Account(owner["account_id"], owner["domain"], owner["hash"], "")) as theirs:
+        apps.tell(theirs, kind, told)

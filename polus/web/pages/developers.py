@@ -158,13 +158,14 @@ async def waiting(visit: Visit) -> Response:
 async def _waiting(visit: Visit, form: Form) -> Response:
     _ = visit.gettext
     async with visit.reading() as work:
-        found = await reviews.waiting(work)
+        found, known = await reviews.waiting(work), await reviews.published(work)
+    facts = {"waiting": found, "published": known}
     head = {
         "title": _("Reviews"),
         "about": _("Apps that their writers want all accounts of this installation to have."),
         "back": (PATH, _("Developers")),
     }
-    return await shell.settings(visit, PATH, "settings/reviews.html", form=form, waiting=found, **head)
+    return await shell.settings(visit, PATH, "settings/reviews.html", form=form, **facts, **head)
 
 
 async def approve(visit: Visit) -> Response:
@@ -178,6 +179,15 @@ async def send_back(visit: Visit) -> Response:
         await reviews.send_back(work, app_id, reason)
 
     return await _decided(visit, verb, visit.gettext("The app went back to its writer."))
+
+
+async def recall(visit: Visit) -> Response:
+    reason = Form.sent(visit).text("reason")
+
+    async def verb(work: Work, app_id: str) -> None:
+        await reviews.recall(work, app_id, reason)
+
+    return await _decided(visit, verb, visit.gettext("The app was taken back from everybody."))
 
 
 async def _decided(visit: Visit, verb: Any, said: str) -> Response:
@@ -198,6 +208,7 @@ ROUTES = (
     routes.get(REVIEWS, waiting, ROLE),
     routes.post(REVIEWS + "/{app}/approve", approve, ROLE),
     routes.post(REVIEWS + "/{app}/send-back", send_back, ROLE),
+    routes.post(REVIEWS + "/{app}/recall", recall, ROLE),
     routes.get(PATH + "/{app}", edit, ROLE),
     routes.post(PATH + "/{app}", save, ROLE),
     routes.post(PATH + "/{app}/secret", rotate, ROLE),

@@ -15,7 +15,7 @@ create index apps_account on apps (account_id, created_datetime, id);
 create table app_versions (
   app_id text not null references apps on delete cascade,
   number int not null,
-  status text not null default 'draft' check (status in ('draft', 'submitted', 'approved', 'returned')),
+  status text not null default 'draft' check (status in ('draft', 'submitted', 'approved', 'returned', 'recalled')),
   name text not null,
   tagline text not null default '',
   description text not null default '',
@@ -36,7 +36,7 @@ create table app_versions (
   primary key (app_id, number)
 );
 -- At most one version is being worked on.
-create unique index app_versions_open on app_versions (app_id) where status <> 'approved';
+create unique index app_versions_open on app_versions (app_id) where status in ('draft', 'submitted', 'returned');
 create index app_versions_submitted on app_versions (submitted_datetime) where status = 'submitted';
 create index app_versions_approved on app_versions (app_id, number) where status = 'approved';
 

@@ -6,10 +6,14 @@ import random
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
-from polus.desk.rules import trials
+from polus.desk.rules import active, histories, needs, sights, trials
+from polus.desk.rules.active import Active
 from polus.desk.rules.trials import Draft, Part, Row
+from polus.lang import bind, fields, parse
+from polus.lang.sight import Sight
 from polus.store.work import SYSTEM, looking
 from tests import make
 from tests.reactions.test_rules_run import ALL, Shop, shop  # noqa: F401
@@ -243,3 +247,74 @@ async def test_pages_of_history_belong_together(shop: Shop, monkeypatch: pytest.
     only = rows(await tried(shop.world, draft, ticket_ids=[whole[0].ticket_id]))
     assert only == whole[:2]
     assert json.dumps(whole[0].actions)
+
+
+async def test_a_screened_ticket_reads_like_the_whole_one(shop: Shop) -> None:  # noqa: F811
+    """Whatever field the language gets, the screening must fetch it too."""
+    world = shop.world
+    put = await people(shop)
+    ticket = await shop.ticket(
+        subject="Everything",
+        external_id="E1",
+        priority="high",
+        language="fr",
+        meta={"a": {"b": 1}},
+        tags=[{"name": "x"}, {"name": "y"}],
+        assignee_user={"id": world.lia.user_id},
+        customer={"email": "mia@example.com", "name": "Mia Meyer", "external_id": "C1", "note": "n"},
+        messages=[
+            make.mail(headers={"X-A": "1"}, external_id="M1", meta={"current_page": "p"}),
+            make.note(mention_ids=[world.leo.user_id]),
+            make.mail(
+                attachments=[{"url": "https://x.example/a", "name": "a", "content_type": "text/plain"}]
+            ),
+        ],
+    )
+    await world.leo.put(f"/api/tickets/{ticket['id']}/custom-fields/{put['FIELD']}", "v")
+    survey = {"ticket_id": ticket["id"], "customer_id": ticket["customer"]["id"], "score": 4}
+    await world.lia.post("/api/satisfaction-surveys", survey)
+    intents = '[{"name": "refund/status", "rejected": false}]'
+    sql = "update messages set intents = $2, sentiments = array['urgent'] where account_id = $1 returning id"
+    await world.rows(sql, intents)
+    sql = """update customers set integrations = '{"9": {"__integration_type__": "shopify", "orders": [1]}}', data = '[1]',
+      language = 'fr', timezone = 'UTC' where account_id = $1 returning id"""
+    await world.rows(sql)
+    async with looking(world.database, world.account, SYSTEM) as work:
+        definitions = await active.known(work, ["custom_fields"])
+        code = " ".join(f"if (isNotEmpty({path})) Action('deleteTicket');" for path in paths(put))
+        meaning = bind.rule(parse.code(code), dict(definitions)).accept()
+        rule = Active(1, meaning, frozenset())
+        [row] = await work.db.fetch(needs.statement([rule]), world.account.id, [ticket["id"]])
+        whole = (await sights.states(work, [ticket["id"]]))[ticket["id"]]
+        past = json.loads(row["wire"])
+        histories.dress(past, await histories.faces(work))
+        lean = msgspec.structs.replace(whole, ticket=past)
+        empty = []
+        for condition in needs.conditions(meaning.statements):
+            read = [
+                condition.found.read(Sight(one.ticket, one.message(None), now=work.now))
+                for one in (lean, whole)
+            ]
+            assert read[0] == read[1], condition.path
+            if not read[1] and read[1] is not False:
+                empty.append(condition.path)
+    assert len(empty) < 75, empty
+
+
+def paths(put: dict[str, str]) -> list[str]:
+    """Every field that rules know, on the newest message and on the last ones of the ticket."""
+    found = []
+    for root, rows in (
+        ("ticket", fields.TICKET),
+        ("ticket.customer", fields.CUSTOMER),
+        ("message", fields.MESSAGE),
+        ("ticket.messages[0]", fields.MESSAGE),
+        ("ticket.messages", fields.MESSAGE),
+    ):
+        for row in rows:
+            if "R" not in row.places or (root == "ticket.messages" and "[" in row.path):
+                continue
+            number = put["FIELD" if root == "ticket" else "OTHER"]
+            path = row.path.replace("[]", "").replace("[ID]", f"[{number}]").replace('["Name"]', '["X-A"]')
+            found.append(root + "." + path.removesuffix("…"))
+    return found

@@ -212,7 +212,7 @@ def rebuild(ticket: Json, events: Sequence[Any], cause: Cause, known: Faces) -> 
         was["tags"] = [past.tags[name] for name in sorted(past.tags)]
     if past.fields:
         was["custom_fields"] = _fields(ticket.get("custom_fields") or {}, past.fields)
-    _assignees(was, known)
+    dress(was, known)
     if past.values.get("customer_id") not in (None, ticket["customer"]["id"]):
         was["customer"] = {"id": past.values["customer_id"]}
     _messages(was, past.unwritten)
@@ -225,7 +225,8 @@ def _fields(now: Mapping[str, Any], past: Mapping[str, Any]) -> Json:
     return {key: field for key, field in found.items() if field["value"] is not None}
 
 
-def _assignees(was: Json, known: Faces) -> None:
+def dress(was: Json, known: Faces) -> None:
+    """Show the assignees that are named by id."""
     user, team = was["assignee_user_id"], was["assignee_team_id"]
     was["assignee_user"] = None if user is None else known.users.get(user, {"id": user})
     was["assignee_team"] = None if team is None else known.teams.get(team, {"id": team})

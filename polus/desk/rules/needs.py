@@ -44,6 +44,8 @@ MESSAGE = {
     "receiver": _RECEIVER,
     "mention_ids": """'mention_ids', (select coalesce(json_agg(n.user_id order by n.user_id), '[]'::json)
       from message_mentions n where n.account_id = m.account_id and n.message_id = m.id)""",
+    "sentiments": """'sentiments', (select coalesce(json_agg(json_build_object('name', s)), '[]'::json)
+      from unnest(m.sentiments) g (s))""",
 }
 MESSAGE_BASE = """'id', m.id, 'created_datetime', m.created_datetime, 'from_agent', m.from_agent, 'public', m.public,
   'channel', m.channel, 'imported', m.imported"""

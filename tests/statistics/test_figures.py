@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from polus.desk.statistics import queries, reports, scopes
+from polus.desk.statistics import families, queries, reports, scopes
 from polus.store.work import SYSTEM, reading
 from tests.statistics import shop
 from tests.world import World
@@ -214,3 +214,21 @@ async def test_behind_each_figure_are_its_tickets(built: shop.Builder) -> None:
             found = await reports.tickets(work, queries.read(given), 1000)
         assert [ticket for ticket, _ in found] == [built.tickets[number] for number in numbers.split()], name
     assert dict(found)[built.tickets["15"]] == 259200
+
+
+async def test_figures_asked_together_are_those_asked_alone(built: shop.Builder) -> None:
+    leo = {"member": "agentId", "operator": "one-of", "values": [built.people["l"]]}
+    for filters in ([], [leo]):
+        asked = []
+        for scope in scopes.table().values():
+            for name, measure in scope.measures.items():
+                if (scope.facts, measure.how) in families.FIGURES:
+                    given = {"scope": scope.name, "timezone": "UTC", "measures": [name]}
+                    asked.append(queries.read({**given, "filters": [*PERIOD, *filters]}))
+        assert {(query.kind, query.measures[0].how) for query in asked} == set(families.FIGURES)
+        async with reading(built.world.database, built.world.account, SYSTEM) as work:
+            alone = [(await reports.rows(work, query))[0][query.measures[0].name] for query in asked]
+            for family in (families.CLOSES, families.ANSWERS):
+                members = [place for place, query in enumerate(asked) if families.of(query) == family]
+                values = await families.values(work, [asked[place] for place in members])
+                assert values == [alone[place] for place in members]

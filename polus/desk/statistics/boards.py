@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from polus.base import errors
 from polus.desk.statistics import asked as asking
-from polus.desk.statistics import legacy, reports, scopes
+from polus.desk.statistics import families, legacy, reports, scopes
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.conditions import Filter
+from polus.desk.statistics.reports import Query
 from polus.store.work import Work
 
 Figures = Mapping[str, Any]
@@ -179,8 +180,18 @@ async def figures(work: Work, asked: Asked, numbers: Sequence[Number]) -> list[S
 
 async def _values(work: Work, asked: Asked, numbers: Sequence[Number]) -> dict[Number, Any]:
     found: dict[Number, Any] = {}
-    for scope in dict.fromkeys(number.scope for number in numbers):
-        of_scope = [number for number in numbers if number.scope == scope]
+    together: dict[str, list[tuple[Number, Query]]] = {}
+    for number in numbers:
+        query = asking.query(narrowed(asked, number.scope), number.scope, number.measure)
+        family = families.of(query)
+        if family is not None:
+            together.setdefault(family, []).append((number, query))
+    for members in together.values():
+        values = await families.values(work, [query for _, query in members])
+        found |= {number: value for (number, _), value in zip(members, values, strict=True)}
+    alone = [number for number in numbers if number not in found]
+    for scope in dict.fromkeys(number.scope for number in alone):
+        of_scope = [number for number in alone if number.scope == scope]
         (row,) = await asking.rows(work, narrowed(asked, scope), scope, *(one.measure for one in of_scope))
         found |= {number: row[number.measure] for number in of_scope}
     return found

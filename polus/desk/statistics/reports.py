@@ -147,7 +147,7 @@ async def _grouped(work: Work, query: Query) -> list[Row]:
     keys = _keys(query)
     told = frozenset(name for name in query.dimensions if _is_told(query, name))
     return [
-        {key: _value(value, query.zone.info, key in told) for key, value in zip(keys, row, strict=True)}
+        {key: plain(value, query.zone.info, key in told) for key, value in zip(keys, row, strict=True)}
         for row in found
     ]
 
@@ -175,18 +175,19 @@ def _keys(query: Query) -> list[str]:
     return [*query.dimensions, *times, *(measure.name for measure in query.measures)]
 
 
-def _given(work: Work, query: Query, starts: Sequence[datetime.datetime] = ()) -> Conditions:
+def given(work: Work, query: Query, starts: Sequence[datetime.datetime] = ()) -> Conditions:
+    """The parameters that all statements over facts have, and the query's filters."""
     granularity = query.time[1] if query.time else "day"
     end = max(min(query.end, work.now), query.begin)
-    given = [work.account.id, query.begin, end, query.zone.name, granularity, work.now, list(starts)]
-    conditions = Conditions(given)
+    parameters = [work.account.id, query.begin, end, query.zone.name, granularity, work.now, list(starts)]
+    conditions = Conditions(parameters)
     for one in query.filters:
         conditions.add(one)
     return conditions
 
 
 def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> tuple[str, list[Any]]:
-    conditions = _given(work, query, starts)
+    conditions = given(work, query, starts)
     groups = [_dimension(query, name) for name in query.dimensions]
     where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
     source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
@@ -265,7 +266,7 @@ async def tickets(work: Work, query: Query, most: int) -> list[tuple[int, float 
     Its time dimension means nothing here: who asks of one bucket asks for the bucket as the period.
     """
     asked = replace(query, time=None)
-    conditions = _given(work, asked)
+    conditions = given(work, asked)
     only = {ONLY[measure.how] for measure in asked.measures if measure.how in ONLY}
     texts = ["f.ticket_id is not null", *conditions.texts]
     texts += (
@@ -285,7 +286,7 @@ async def tickets(work: Work, query: Query, most: int) -> list[tuple[int, float 
         + str(most)
     )
     found = await fetch(work, statement, conditions.parameters)
-    return [(row[0], _value(row[1], asked.zone.info)) for row in found]
+    return [(row[0], plain(row[1], asked.zone.info)) for row in found]
 
 
 # Facts that have a value of their own.
@@ -294,7 +295,7 @@ VALUED = frozenset(
 )
 
 
-def _value(value: Any, zone: datetime.tzinfo, is_json: bool = False) -> Any:
+def plain(value: Any, zone: datetime.tzinfo, is_json: bool = False) -> Any:
     """As it stands in a row: numbers plain, the begin of a bucket in local time."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -304,7 +305,7 @@ def _value(value: Any, zone: datetime.tzinfo, is_json: bool = False) -> Any:
 
 
 async def buckets(work: Work, query: Query) -> list[datetime.datetime]:
-    """The begins of all buckets of the period; with `_value` as rows have them."""
+    """The begins of all buckets of the period; with `plain` as rows have them."""
     granularity = query.time[1] if query.time else "day"
     found = await work.db.fetch(BUCKETS, granularity, query.begin, query.zone.name, query.end)
     return [row[0] for row in found]
@@ -312,7 +313,7 @@ async def buckets(work: Work, query: Query) -> list[datetime.datetime]:
 
 async def days(work: Work, query: Query) -> list[str]:
     """The same as rows have them."""
-    return [_value(begin, query.zone.info) for begin in await buckets(work, query)]
+    return [plain(begin, query.zone.info) for begin in await buckets(work, query)]
 
 
 async def _without_gaps(work: Work, query: Query, found: Sequence[Row]) -> list[Row]:

@@ -544,28 +544,39 @@ $$;
 
 -- What is said last in a ticket, computed from what is known of the others: the same as `facts_of_messages`, faster.
 create function facts_follow_message() returns trigger language plpgsql as $$
+#variable_conflict use_column
 declare
-  ticket fact_tickets;
-  -- of what was said before: the last that counts, the last that was written, the first question
-  last_placed timestamptz; last_written timestamptz; asked timestamptz;
-  is_known boolean; has_first boolean; has_human boolean;
-  -- the last answer, and the oldest question since
-  answered timestamptz; answer_id bigint; waiting timestamptz;
+  -- the ticket, and of what was said before: the last that counts, the last that was written, the first question, whether
+  -- this is known, whether there are first answers; then the oldest question since the last answer, whose facts a close or
+  -- a survey may have, and who has the ticket
+  ticket record;
   placed timestamptz := case when new.from_agent then new.sent_datetime else new.created_datetime end;
-  fact fact_messages;
+  told timestamptz := coalesce(new.sent_datetime, new.created_datetime);
+  response bigint; first_response bigint; human_response bigint;
 begin
-  select * from fact_tickets f where f.account_id = new.account_id and f.ticket_id = new.ticket_id into ticket;
-  if ticket.ticket_id is not null then
-    select max(case when m.incoming then m.written else m.moment end), max(m.written),
-      min(m.written) filter (where m.incoming), bool_or(m.message_id = new.id), bool_or(m.first_response is not null),
-      bool_or(m.human_response is not null)
-    from fact_messages m where m.account_id = new.account_id and m.ticket_id = new.ticket_id
-    into last_placed, last_written, asked, is_known, has_first, has_human;
-    if is_known then
-      return null;
-    end if;
+  select f.*, m.*, case when new.from_agent then (
+      select min(q.written) from fact_messages q where q.account_id = f.account_id and q.ticket_id = f.ticket_id
+        and q.incoming and (m.answer_id is null or (q.written, q.message_id) > (m.answered, m.answer_id))) end as waiting,
+    exists (select from fact_closes c where c.account_id = f.account_id and c.ticket_id = f.ticket_id
+      and c.moment >= new.created_datetime) as was_closed,
+    exists (select from fact_surveys s where s.account_id = f.account_id and s.ticket_id = f.ticket_id
+      and greatest(s.sent, s.scored) >= told) as was_asked,
+    case when new.from_agent then new.sender_id else (
+      select s.agent_id from fact_spans s where s.account_id = f.account_id and s.ticket_id = f.ticket_id
+        and s.begins <= greatest(told, f.created) order by s.begins desc limit 1) end as credited
+  from fact_tickets f cross join lateral (
+    select max(case when m.incoming then m.written else m.moment end) as last_placed, max(m.written) as last_written,
+      min(m.written) filter (where m.incoming) as asked, bool_or(m.message_id = new.id) as is_known,
+      bool_or(m.first_response is not null) as has_first, bool_or(m.human_response is not null) as has_human,
+      max(m.moment) filter (where not m.incoming) as answered,
+      (array_agg(m.message_id order by m.moment desc, m.message_id desc) filter (where not m.incoming))[1] as answer_id
+    from fact_messages m where m.account_id = f.account_id and m.ticket_id = f.ticket_id
+  ) m
+  where f.account_id = new.account_id and f.ticket_id = new.ticket_id into ticket;
+  if ticket.is_known then
+    return null;
   end if;
-  if last_placed is null or new.created_datetime < last_written or placed < last_placed
+  if ticket.last_placed is null or new.created_datetime < ticket.last_written or placed < ticket.last_placed
     or (ticket.integration_id is null and new.integration_id is not null) then
     perform facts_of_said(new.account_id, array[new.ticket_id]);
     return null;
@@ -573,51 +584,26 @@ begin
   if placed is null or new.deleted_datetime is not null or (new.from_agent and new.via = 'rule') then
     return null;
   end if;
-  fact.account_id := new.account_id;
-  fact.ticket_id := new.ticket_id;
-  fact.message_id := new.id;
-  fact.incoming := not new.from_agent;
-  fact.moment := coalesce(new.sent_datetime, new.created_datetime);
-  fact.written := new.created_datetime;
-  fact.team_id := ticket.team_id;
-  fact.channel := ticket.channel;
-  fact.integration_id := ticket.integration_id;
-  fact.store_id := ticket.store_id;
-  fact.message_channel := new.channel;
-  fact.message_integration_id := coalesce(new.integration_id, ticket.integration_id);
-  fact.created := ticket.created;
-  if new.macros <> '[]' then
-    fact.macro_ids := macro_ids(new.macros);
-  end if;
-  if new.from_agent then
-    fact.agent_id := new.sender_id;
-    if new.imported is not true then
-      select m.moment, m.message_id from fact_messages m where m.account_id = new.account_id
-        and m.ticket_id = new.ticket_id and not m.incoming order by m.moment desc, m.message_id desc limit 1
-        into answered, answer_id;
-      select min(m.written) from fact_messages m where m.account_id = new.account_id and m.ticket_id = new.ticket_id
-        and m.incoming and (answered is null or (m.written, m.message_id) > (answered, answer_id)) into waiting;
-      fact.response := microseconds(placed - waiting);
-      if not ticket.begun_by_agent and placed >= asked then
-        if not has_first then
-          fact.first_response := microseconds(placed - asked);
-        end if;
-        if not has_human and is_human(new.account_id, new.sender_id) then
-          fact.human_response := microseconds(placed - greatest(asked,
-            handed_over(new.account_id, new.ticket_id, placed)));
-        end if;
+  if new.from_agent and new.imported is not true then
+    response := microseconds(placed - ticket.waiting);
+    if not ticket.begun_by_agent and placed >= ticket.asked then
+      if not ticket.has_first then
+        first_response := microseconds(placed - ticket.asked);
+      end if;
+      if not ticket.has_human and is_human(new.account_id, new.sender_id) then
+        human_response := microseconds(placed - greatest(ticket.asked,
+          handed_over(new.account_id, new.ticket_id, placed)));
       end if;
     end if;
-  else
-    fact.agent_id := assignee_at(new.account_id, new.ticket_id, greatest(fact.moment, ticket.created));
   end if;
-  insert into fact_messages values (fact.*);
-  if exists (select from fact_closes c where c.account_id = new.account_id and c.ticket_id = new.ticket_id
-      and c.moment >= fact.written) then
+  insert into fact_messages values (new.account_id, new.ticket_id, new.id, not new.from_agent, told,
+    new.created_datetime, ticket.credited, ticket.team_id, ticket.channel, ticket.integration_id, ticket.store_id,
+    new.channel, coalesce(new.integration_id, ticket.integration_id), ticket.created, response, first_response,
+    human_response, case when new.macros <> '[]' then macro_ids(new.macros) end);
+  if ticket.was_closed then
     perform facts_of_closes(new.account_id, array[new.ticket_id]);
   end if;
-  if exists (select from fact_surveys s where s.account_id = new.account_id and s.ticket_id = new.ticket_id
-      and greatest(s.sent, s.scored) >= fact.moment) then
+  if ticket.was_asked then
     perform facts_of_surveys(new.account_id, array[new.ticket_id]);
   end if;
   return null;

@@ -83,7 +83,7 @@ SAMPLES: dict[str, Sample] = {
     "get-view": Sample(1, ("view",)),
     "update-view": Sample(6, ("own_view",), lambda _: {"name": "Mine"}),
     "delete-view": Sample(3, ("own_view",)),
-    "list-view-items": Sample(2, ("view",)),
+    "list-view-items": Sample(3, ("view",)),
     "update-view-items": Sample(2, ("view",), lambda _: {"view": {"search": MARK}}),
     "get-account": Sample(1),
     "list-account-settings": Sample(1),

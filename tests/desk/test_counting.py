@@ -93,3 +93,21 @@ async def test_nobody_there_nothing_is_counted(world: World) -> None:
     book = Book(world.database, "http://helpdesk.example")
     await Queue(world.database, Due(world.database, book, "counts").lane()).drain()
     assert await world.rows("select 1 from view_counts where account_id = $1") == []
+
+
+async def test_pages_of_costly_views_stay_exact(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "COSTLY", 0.0)
+    view = await _view(world, "costly", "contains(ticket.subject, 'parcel')")
+    stays, leaves = [await make.ticket(world, subject=f"Parcel {n}") for n in range(2)]
+    other = await make.ticket(world, subject="Else")
+    await world.rows(
+        "update tickets set updated_datetime = now() - interval '1 day' where account_id = $1 returning 1"
+    )
+    await _background(world)
+    rows = await world.rows("select ids from view_counts where account_id = $1 and view_id = $2", view)
+    assert sorted(rows[0]["ids"]) == [stays["id"], leaves["id"]]
+    await world.lia.put(f"/api/tickets/{leaves['id']}", {"subject": "No more"})
+    await world.lia.put(f"/api/tickets/{other['id']}", {"subject": "A parcel too"})
+    new = await make.ticket(world, subject="New parcel")
+    listed = [t["id"] for t in (await world.leo.get(f"/api/views/{view}/items")).json["data"]]
+    assert listed == [new["id"], other["id"], stays["id"]]

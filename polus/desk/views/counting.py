@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from polus.desk import filters, presence
 from polus.desk.views import searching, views
 from polus.lang.refused import Refused
@@ -28,6 +30,14 @@ SHARE = 200
 """A count is made anew after so many times what it cost, within these bounds (seconds)."""
 SOONEST, LATEST = 1.0, 300.0
 
+COSTLY = 5.0
+"""Milliseconds from which on the tickets of a view are remembered, not only their number."""
+# What changes without moving its ticket's `updated_datetime`; a filter that asks for it cannot go by what was remembered.
+UNMOVED = (
+    "customer", "requester", "language", "survey", "integrations", "store", "user.name", "user.email", "team.name",
+    "is_unread", "opened", "Timedelta", "imported",
+)  # fmt: skip
+
 LIST = (
     """
 select v.id, v.filters, v.search, c.count, c.taken_ms, c.counted_datetime, c.due_datetime
@@ -44,10 +54,16 @@ order by v.id limit 60
 )
 _COUNT = """(select count(*) from (select from tickets t where t.account_id = $1 and $2::bigint is not null
   and t.merged_into_id is null and {condition} limit 1000) c)"""
+_IDS = """(select array_agg(c.id) from (select t.id from tickets t where t.account_id = $1 and $2::bigint is not null
+  and t.merged_into_id is null and {condition} limit 1000) c)"""
+REMEMBERED = """
+select ids, counted_datetime - interval '1 minute' as since from view_counts
+where account_id = $1 and filters = $2 and user_id in (0, $3) and ids is not null order by counted_datetime desc limit 1
+"""
 KEEP = """
-insert into view_counts (account_id, view_id, user_id, filters, count, taken_ms, counted_datetime, due_datetime)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (account_id, view_id, user_id) do update set filters = excluded.filters, count = excluded.count,
+insert into view_counts (account_id, view_id, user_id, filters, count, taken_ms, counted_datetime, due_datetime, ids)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (account_id, view_id, user_id) do update set filters = excluded.filters, count = excluded.count, ids = excluded.ids,
   taken_ms = excluded.taken_ms, counted_datetime = excluded.counted_datetime, due_datetime = excluded.due_datetime
 """
 LATER = """
@@ -77,6 +93,21 @@ where p.seen_datetime > $1::timestamptz - """
 limit 100
 """
 )
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """All tickets that a filter selected when it was last counted; others are among those changed `since`."""
+
+    ids: list[int]
+    since: datetime.datetime
+
+
+async def remembered(work: Work, text: str) -> Remembered | None:
+    """What is remembered of a filter without search that would be costly to look for."""
+    if not text or any(word in text for word in UNMOVED):
+        return None
+    row = await work.db.fetchrow(REMEMBERED, work.account.id, text, work.actor.user_id or 0)
+    return None if row is None else Remembered(row["ids"], row["since"])
 
 
 def personal(text: str) -> bool:
@@ -113,13 +144,17 @@ async def counts(work: Work) -> dict[int, int]:
 
 async def _count(work: Work, rows: Sequence[Any], seconds: float | None = None) -> dict[int, int]:
     """Counts of these, in one statement. TimeoutError."""
+    return await _each(work, rows, _COUNT, seconds)
+
+
+async def _each(work: Work, rows: Sequence[Any], form: str, seconds: float | None = None) -> dict[int, Any]:
     if not rows:
         return {}
     parameters: list[Any] = [work.account.id, work.actor.user_id]
     texts = " ".join(row["filters"] for row in rows)
     asking = await filters.caller(work, texts)
     given = {row["id"]: await _condition(work, row, asking, parameters) for row in rows}
-    parts = {key: _COUNT.replace("{condition}", text) for key, text in given.items() if text is not None}
+    parts = {key: form.replace("{condition}", text) for key, text in given.items() if text is not None}
     if not parts:
         return {}
     sql = "select $1::bigint, $2::bigint, " + ", ".join(parts.values())
@@ -193,8 +228,9 @@ def _unchanged(row: Any, newest: Any, now: datetime.datetime) -> bool:
 async def _keep(work: Work, row: Any) -> bool:
     """Count one view and keep it; whether the number is another one."""
     started = time.monotonic()
-    count = (await _count(work, [row])).get(row["id"], 0)
-    taken = time.monotonic() - started
+    ids = (await _each(work, [row], _IDS)).get(row["id"]) or []
+    taken, count = time.monotonic() - started, len(ids)
+    few = count <= COUNTED and taken * 1000 >= COSTLY
     wait = min(max(taken * SHARE, SOONEST), LATEST)
     key = row["filters"] + (" " + row["search"] if row["search"] is not None else "")
     await work.db.execute(
@@ -207,5 +243,6 @@ async def _keep(work: Work, row: Any) -> bool:
         taken * 1000,
         work.now,
         work.now + datetime.timedelta(seconds=wait),
+        ids if few else None,
     )
     return bool(count != row["count"])

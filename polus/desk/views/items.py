@@ -16,7 +16,7 @@ from polus.base import errors
 from polus.desk import filters
 from polus.desk.customers import forms
 from polus.desk.tickets import projections
-from polus.desk.views import searching, views
+from polus.desk.views import counting, searching, views
 from polus.lang.sql import Where
 from polus.store.paging import LIMITS, Statement
 from polus.store.work import Work
@@ -46,15 +46,22 @@ CASTS = {"datetime": "::timestamptz", "number": "::smallint", "text": "::text"}
 PAGE = """
 select p.value, p.id, {form} from (select * from (
   select * from (
-    select {column} as value, {alias}.id from {table} where {conditions} and {column} is not null {position}
+    select {column} as value, {alias}.id from {source} where {conditions} and {column} is not null {position}
     order by {column} {way} nulls {nulls}, {alias}.id {way} limit {limit}) valued
   union all
   select * from (
-    select {column} as value, {alias}.id from {table} where {conditions} and {column} is null {unvalued}
+    select {column} as value, {alias}.id from {source} where {conditions} and {column} is null {unvalued}
     order by {alias}.id {way} limit {limit}) empty) halves
   order by (value is null) {last}, value {way}, id {way} limit {limit}
 ) p join {table} on {alias}.account_id = $1 and {alias}.id = p.id
 order by (p.value is null) {last}, p.value {way}, p.id {way}
+"""
+
+# Where a filter has no index to serve it: what it selected when it was last counted, and all that changed since.
+FEW = """
+(select unnest({ids}::bigint[]) as id union select x.id from tickets x
+  where x.account_id = $1 and x.merged_into_id is null and x.updated_datetime >= {since}::timestamptz) few
+join tickets t on t.id = few.id
 """
 
 
@@ -138,7 +145,7 @@ async def page(
     limit: int,
     order: str | None,
 ) -> Page:
-    """One page for the actor, in at most three statements (custom fields, the caller, the page)."""
+    """One page for the actor, in at most four statements (custom fields, the caller, what is remembered, the page)."""
     customers = shown.type == "customer-list"
     by, _, way = (order or shown.order_by + ":" + shown.order_dir).partition(":")
     column, kind = (CUSTOMERS if customers else TICKETS).get(by, (None, None))
@@ -151,9 +158,22 @@ async def page(
         return Page([], None, None, None, None, None)
     parameters, conditions = await _conditions(work, shown, customers, ignored)
     form = PERSON if customers else projections.COMPACT_VIEW
-    sql = _statement(customers, column, kind, way == "desc", position, limit, conditions, parameters, form)
+    source = "" if customers or shown.search else await _few(work, shown.filters, parameters)
+    sql = _statement(
+        customers, column, kind, way == "desc", position, limit, conditions, parameters, form, source
+    )
     rows = await work.db.fetch(sql, *parameters)
     return _cut(rows, position, limit, cursor)
+
+
+async def _few(work: Work, text: str, parameters: list[Any]) -> str:
+    """What to read instead of all tickets; `""` when nothing is remembered of the filter."""
+    known = await counting.remembered(work, text)
+    if known is None:
+        return ""
+    parameters += [known.ids, known.since]
+    ids, since = "$" + str(len(parameters) - 1), "$" + str(len(parameters))
+    return FEW.replace("{ids}", ids).replace("{since}", since)
 
 
 async def _conditions(
@@ -187,6 +207,7 @@ def _statement(
     conditions: str,
     parameters: list[Any],
     form: str,
+    source: str = "",
 ) -> str:
     forward = position is None or position.forward
     alias = "c" if customers else "t"
@@ -196,6 +217,7 @@ def _statement(
         valued, unvalued = _from(position, column, kind, alias, down, parameters)
     replaced = {
         "{form}": form,
+        "{source}": source or ("customers c" if customers else "tickets t"),
         "{table}": "customers c" if customers else "tickets t",
         "{alias}": alias,
         "{column}": column,

@@ -88,6 +88,8 @@ create table view_counts (
   user_id bigint not null,
   filters text not null,
   count int not null,
+  -- the tickets themselves, where finding them is costly and they are few: pages begin with these
+  ids bigint[],
   taken_ms double precision not null,
   counted_datetime timestamptz not null,
   due_datetime timestamptz not null,

@@ -56,8 +56,9 @@ CHANNEL = (
     "exists (select 1 from customer_channels h where h.account_id = c.account_id and h.customer_id = c.id"
     " and h.deleted_datetime is null and {test})"
 )
-USER = "exists (select 1 from users u where u.account_id = t.account_id and u.id = t.assignee_user_id and {test})"
-TEAM = "exists (select 1 from teams g where g.account_id = t.account_id and g.id = t.assignee_team_id and {test})"
+# Few people, many tickets: who is meant is looked up once (`$1` is the account), not for each ticket.
+USER = "coalesce(t.assignee_user_id = any(array(select u.id from users u where u.account_id = $1 and {test})), false)"
+TEAM = "coalesce(t.assignee_team_id = any(array(select g.id from teams g where g.account_id = $1 and {test})), false)"
 TAG_LINK = "exists (select 1 from ticket_tags tt where tt.account_id = t.account_id and tt.ticket_id = t.id and {test})"
 TAG = (
     "exists (select 1 from ticket_tags tt join tags g on g.account_id = tt.account_id and g.id = tt.tag_id"

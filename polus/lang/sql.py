@@ -1,7 +1,7 @@
 """Compiles a checked view filter to the text of a condition and its parameters.
 
 The text is made of constants and parameter places only. It is to be ANDed to a statement over tickets `t` (or
-customers `c`) of one account, so it can only narrow what the statement selects; it is true or false, never null.
+customers `c`) of one account, which is its `$1`, so it can only narrow that; it is true or false, never null.
 """
 
 from datetime import datetime

@@ -17,6 +17,7 @@ def N_(text: str) -> str:
 
 
 PLACES = (
+    Place("/customers", N_("Customers"), "users-round"),
     Place("/statistics", N_("Statistics"), "chart-column"),
     Place("/settings", N_("Settings"), "settings"),
 )

@@ -21,6 +21,9 @@ RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"],
 }
 MORE = (
+    "/customers",
+    "/customers?search=nobody",
+    "/customers/new",
     "/settings",
     "/settings/users/new",
     "/settings/teams/new",
@@ -91,6 +94,8 @@ async def fill(shop: worlds.World) -> None:
 async def single(shop: worlds.World) -> list[str]:
     """The pages of single things."""
     found = [f"/settings/users/{shop.leo.user_id}"]
+    [[customer]] = await shop.rows("select min(id) from customers where account_id = $1")
+    found.append(f"/customers/{customer}")
     tables = ("teams", "tags", "macros", "views", "jobs", "rules")
     for table, path in (*zip(tables, tables, strict=True), ("custom_fields", "fields")):
         rows = await shop.rows(f"select id from {table} where account_id = $1 order by id desc limit 1")

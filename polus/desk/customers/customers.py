@@ -12,9 +12,11 @@ import msgspec
 from msgspec import UNSET
 
 from polus.base import addresses, errors, wire
-from polus.desk import changes, words
+from polus.desk import changes, listings, words
 from polus.desk.customers import channels, forms
 from polus.desk.customers.channels import Channel
+from polus.desk.listings import Listed
+from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
 NAME_LENGTH = 500
@@ -24,6 +26,9 @@ UNTOLD = ("meta", "data", "channels")
 
 LIST = "select {sort}, c.id, " + forms.ITEM + "::text from customers c"
 LISTED = "c.account_id = $1 and c.merged_into_id is null and c.deleted_datetime is null"
+NEWEST = Order((("c.created_datetime", "datetime"),), True)
+OF_NUMBER = "select c.id from customers c where " + LISTED + " and c.id = $2"
+OF_EMAIL = "select c.id from customers c where " + LISTED + " and lower(c.email) = lower($2)"
 BY_EMAIL = "lower(c.email) = lower($?)"
 BY_NAME = "lower(c.name) = lower($?)"
 BY_EXTERNAL_ID = "c.external_id = $?"
@@ -120,6 +125,23 @@ async def get(work: Work, customer_id: int, *, detail: bool = True, with_fields:
     if row[0] is not None:
         raise errors.Merged(row[0])
     return row[1]  # type: ignore[no-any-return]
+
+
+async def browse(work: Work, cursor: str = "") -> Listed:
+    """Customers, the newest first."""
+    statement = Statement(work.account.id)
+    statement.where(LISTED)
+    return await listings.browse(work, LIST, statement, NEWEST, cursor=cursor, id_column="c.id")
+
+
+async def named(work: Work, word: str, field: str) -> int:
+    """The customer of that number or e-mail address; 400 on `field` when there is none."""
+    by_number = word.isdecimal() and len(word) < 19
+    sql = OF_NUMBER if by_number else OF_EMAIL
+    found = await work.db.fetchval(sql, work.account.id, int(word) if by_number else word.strip())
+    if found is None:
+        raise errors.one(field, errors.MISSING_OBJECT)
+    return found  # type: ignore[no-any-return]
 
 
 async def create(work: Work, given: Mapping[str, Any]) -> int:

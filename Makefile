@@ -9,7 +9,7 @@ DONE := $(VENV)/.polus-installed
 ARGS ?=
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run test fast format format-check lint types layers docs examples bench fuzz browser lock clean
+.PHONY: check setup run test fast format format-check lint types layers docs texts examples bench fuzz browser lock clean
 
 check: format-check lint types layers test
 
@@ -57,6 +57,10 @@ layers: setup
 docs: setup
 	@$(BIN)/python -m tools.settings_page
 	@$(BIN)/python -m tools.reference
+
+# The interface's texts: new ones come into the catalogues, to be translated.
+texts: setup
+	@$(BIN)/python -m tools.texts
 
 # Calls each operation and writes down what was said; some minutes.
 examples: setup

@@ -36,6 +36,25 @@ WITH_NUMBER = {
     errors.too_big(0): N_("The most is %(n)s."),
 }
 
+AS_THEY_ARE = (
+    N_("You do not have the permission to perform this action."),
+    N_("The account owner cannot be deleted, deactivated or demoted."),
+    N_("The last active admin cannot be deleted, deactivated or demoted."),
+    N_("System users cannot be deleted or given another role."),
+    N_("You cannot delete yourself."),
+    N_("You cannot deactivate yourself."),
+    N_("Not the current password."),
+    N_("Not a valid code."),
+    N_("The second factor is on already."),
+    N_("Each choice may be listed once."),
+    N_("May not be changed."),
+    N_("A shared view needs users or teams."),
+    N_("Of system views only fields, order_by, order_dir and decoration can be changed."),
+    N_("The destination may not be among the sources."),
+    N_("The page was open for too long or did not come from here. Reload it and try again."),
+)
+"""Sentences that people understand as they stand; here for the catalogues."""
+
 
 def said(sentence: str, gettext: Callable[[str], str]) -> str:
     """The sentence for people; one that this module does not know stays as it is."""

@@ -4,6 +4,7 @@ Knows nothing of the database; facts come in the wire's shape, as the REST API a
 """
 
 import gettext
+import io
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -22,7 +25,10 @@ from markupsafe import Markup, escape
 from polus.web import assets, places
 
 HOME = Path(__file__).parent
-DOMAIN = "polus"
+LOCALES = HOME / "locales"
+LANGUAGES = ("en", *sorted(path.name for path in LOCALES.iterdir() if path.is_dir()))
+"""The languages of the interface."""
+
 SHOWN_TEXT = 20_000
 """Characters of one message shown in the thread; the whole is one click away."""
 
@@ -58,11 +64,23 @@ class Here:
     view: str = "open"
     """Key of the view the page belongs to; forms send it back so that the agent stays there."""
 
+    @property
+    def direction(self) -> str:
+        """Which way the language is written: `ltr` or `rtl`."""
+        return Locale.parse(self.language).text_direction
+
 
 @cache
 def catalogue(language: str) -> gettext.NullTranslations:
-    """The texts of a language; English stands in the source and needs no catalogue."""
-    return gettext.translation(DOMAIN, HOME / "locale", [language], fallback=True)
+    """The texts of a language, compiled when it is first asked for; English stands in the source and needs none."""
+    path = LOCALES / language / "LC_MESSAGES" / "polus.po"
+    if language not in LANGUAGES or not path.exists():
+        return gettext.NullTranslations()
+    compiled = io.BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
 
 
 @cache
@@ -86,12 +104,14 @@ def environment(language: str) -> Environment:
 
 def prepare(bytecode: Path | None = None) -> None:
     """Compile all templates now, 0.3 s, or take what an earlier start left in that folder: nobody waits later."""
-    made = environment("en")
     if bytecode is not None:
         bytecode.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made.bytecode_cache = FileSystemBytecodeCache(str(bytecode))
-    for name in made.list_templates():
-        made.get_template(name)
+    for language in LANGUAGES:
+        made = environment(language)
+        if bytecode is not None:
+            made.bytecode_cache = FileSystemBytecodeCache(str(bytecode))
+        for name in made.list_templates():
+            made.get_template(name)
 
 
 def text(template: str, here: Here, **facts: Any) -> str:

@@ -14,6 +14,7 @@ from polus.base import clock, crypto, errors
 from polus.desk import second_factors, sessions
 from polus.desk.sessions import LIFE, Candidate, Session
 from polus.store.work import Actor, Work, writing
+from polus.web.places import N_
 from polus.web.visits import Visit
 
 DOOR = "polus_door"
@@ -24,6 +25,7 @@ MOST_FIELDS = 200
 MOST_FILES = 20
 MOST_TEXT = 2 * 1024 * 1024  # bytes of one field; the sentences of a field are the verbs' business
 SAFE = ("GET", "HEAD")
+STALE = N_("The page was open for too long or did not come from here. Reload it and try again.")
 
 
 class LoggedOut(Exception):
@@ -34,7 +36,7 @@ class Forged(errors.Forbidden):
     """A form that did not come from our own page, or from one that is too old."""
 
     def __init__(self) -> None:
-        super().__init__("The page was open for too long or did not come from here. Reload it and try again.")
+        super().__init__(STALE)
 
 
 def cookie_name(visit: Visit) -> str:

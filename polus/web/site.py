@@ -6,6 +6,7 @@ What a page shows is left to `pages`; what happens to the other addresses of the
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,9 @@ from polus.web.pages import (
     widgets,
     writing,
 )
+from polus.web.places import N_
 from polus.web.routes import ANYBODY, READER, At, Page
-from polus.web.visits import Examine, Visit
+from polus.web.visits import Examine, Visit, preferred
 
 PAGES = (
     doors,
@@ -253,27 +255,27 @@ async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 TITLES = {
-    403: "You may not do that",
-    404: "This page does not exist",
-    405: "This page does not take that",
-    413: "That is too large",
-    500: "Something went wrong here",
+    403: N_("You may not do that"),
+    404: N_("This page does not exist"),
+    405: N_("This page does not take that"),
+    413: N_("That is too large"),
+    500: N_("Something went wrong here"),
 }
 BODIES = {
-    404: "The ticket may have been deleted, or the address is wrong.",
-    500: "It was written down. Try again, and tell your administrator if it stays.",
+    404: N_("The ticket may have been deleted, or the address is wrong."),
+    500: N_("It was written down. Try again, and tell your administrator if it stays."),
 }
 
 
 def problem(request: Request, status: int, request_id: str, said: str = "") -> Response:
     """A whole page for a person; for a script the sentence alone."""
     title, body = (
-        TITLES.get(status, TITLES[500] if status >= 500 else "That did not work"),
+        TITLES.get(status, TITLES[500] if status >= 500 else N_("That did not work")),
         BODIES.get(status, ""),
     )
     if "hx-request" in request.headers:
         return Response(said or title, status, media_type="text/plain")
-    here = render.NOBODY
+    here = replace(render.NOBODY, language=preferred(request))
     _ = render.catalogue(here.language).gettext
     words = {"title": _(title), "body": _(said or body), "request_id": request_id}
     return HTMLResponse(render.text("error.html", here, **words), status)

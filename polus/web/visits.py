@@ -19,7 +19,7 @@ from polus.web import render
 from polus.web.render import Here, Wire
 
 THEMES = ("system", "light", "dark")
-LANGUAGES = ("en",)
+LANGUAGES = render.LANGUAGES
 PARTIAL = "hx-request"
 
 
@@ -58,7 +58,14 @@ class Visit:
     @property
     def gettext(self) -> Callable[[str], str]:
         """Translates for who looks."""
-        return render.catalogue(self.session.language if self.session else "en").gettext
+        return render.catalogue(self.language).gettext
+
+    @property
+    def language(self) -> str:
+        """What the page is written in: who looks has chosen, else his browser."""
+        if self.session is None:
+            return preferred(self.request)
+        return self.session.language if self.session.language in LANGUAGES else LANGUAGES[0]
 
     @property
     def partial(self) -> bool:
@@ -99,14 +106,13 @@ class Visit:
     def here(self, csrf: str = "", view: str = "open") -> Here:
         person = self.session
         theme = self.request.cookies.get("theme", "system")
-        language = person.language if person else "en"
         return Here(
             user=known(person) if person else {},
             account={"domain": self.account.domain},
             csrf=person.csrf if person else csrf,
             now=clock.now(),
             zone=zone(person.timezone if person else "UTC"),
-            language=language if language in LANGUAGES else "en",
+            language=self.language,
             theme=theme if theme in THEMES else "system",
             rights=rights(self.actor) if person else frozenset(),
             view=view,
@@ -121,6 +127,13 @@ def refused(answer: Response) -> Response:
     console, as if the page were broken."""
     answer.headers["polus-refused"] = "1"
     return answer
+
+
+def preferred(request: Request) -> str:
+    """The first of the browser's languages that we have, by its header; else English."""
+    header = request.headers.get("accept-language", "")[:200]
+    wanted = [part.partition(";")[0].strip().lower().partition("-")[0] for part in header.split(",")]
+    return next((language for language in wanted if language in LANGUAGES), LANGUAGES[0])
 
 
 def known(person: Session) -> Wire:

@@ -56,7 +56,7 @@ async def login(visit: Visit) -> Response:
         session.check_door(visit, visit.house.door_signer)
         found = await (coded(visit, tried) if tried.step else recognised(visit, tried))
     except session.Forged as forged:
-        tried.failure, tried.step = forged.msg, ""
+        tried.failure, tried.step = visit.gettext(forged.msg), ""
         return form(visit, tried, 403)
     except TooManyGuesses:
         tried.failure = visit.gettext("Too many attempts to log in. Wait a minute.")

@@ -33,7 +33,7 @@ async def ask(visit: Visit) -> Response:
     try:
         session.check_door(visit, visit.house.door_signer)
     except session.Forged as forged:
-        return form(visit, "ask", 403, email=email, error=forged.msg)
+        return form(visit, "ask", 403, email=email, error=visit.gettext(forged.msg))
     if "@" not in email or len(email) > LONGEST_EMAIL:
         return form(visit, "ask", 422, email=email, error=visit.gettext("Please enter your e-mail address."))
     async with writing(visit.house.database, visit.account, ANYBODY) as work:
@@ -65,7 +65,7 @@ async def choose(visit: Visit) -> Response:
                 said = refusals.said((refusal.data or {})["password"][0], visit.gettext)
                 return form(visit, "choose", 422, email=found.email, error=said)
     except session.Forged as forged:
-        return form(visit, "over", 403, error=forged.msg)
+        return form(visit, "over", 403, error=visit.gettext(forged.msg))
     except errors.NotFound:
         return form(visit, "over", 410)
     return form(visit, "done")

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from polus.base import errors
 from polus.desk import invitations
 from polus.store.work import writing
-from polus.web import routes, session
+from polus.web import refusals, routes, session
 from polus.web.session import ANYBODY
 from polus.web.visits import Visit, see_other
 
@@ -36,9 +36,11 @@ async def choose(visit: Visit) -> Response:
             try:
                 await invitations.accept(work, found, visit.field("password"))
             except errors.Invalid as refusal:
-                return form(visit, found.email, 422, " ".join((refusal.data or {})["password"]))
+                return form(
+                    visit, found.email, 422, refusals.said((refusal.data or {})["password"][0], visit.gettext)
+                )
     except session.Forged as forged:
-        return form(visit, "", 403, forged.msg)
+        return form(visit, "", 403, visit.gettext(forged.msg))
     except errors.NotFound:
         return form(visit, "", 410)
     answer = see_other("/inbox")

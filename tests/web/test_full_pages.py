@@ -59,7 +59,7 @@ async def test_every_page_of_the_settings(enter: Enter, shop: worlds.World) -> N
         assert answer
         assert answer.status == 200, path
         for theme in ("light", "dark"):
-            await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
             for width, height in SIZES:
                 await page.set_viewport_size({"width": width, "height": height})
                 if await sticks_out(page) > 0:

@@ -7,6 +7,7 @@ from typing import Any
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
+from polus.desk import invitations, resets, sessions
 from polus.web.pages import settings_menu
 from tests import make
 from tests import world as worlds
@@ -50,6 +51,23 @@ async def sticks_out(page: Page) -> Any:
     return await page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
+async def looked_at(page: Page, path: str) -> list[str]:
+    """What is wrong with the page in both themes and three sizes; pictures of it when they are asked for."""
+    wrong: list[str] = []
+    for theme in ("light", "dark"):
+        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for width, height in SIZES:
+            await page.set_viewport_size({"width": width, "height": height})
+            if await sticks_out(page) > 0:
+                wrong.append(f"{path} sticks out at {width}")
+            if PICTURES:
+                name = path.strip("/").replace("/", "-")[:40]
+                await page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{theme}.png")
+        await page.set_viewport_size({"width": 1440, "height": 900})
+        wrong += await violations(page)
+    return wrong
+
+
 async def test_every_page_of_the_settings(enter: Enter, shop: worlds.World) -> None:
     await fill(shop)
     page = await enter(at="/settings")
@@ -58,17 +76,7 @@ async def test_every_page_of_the_settings(enter: Enter, shop: worlds.World) -> N
         answer = await page.goto(f"http://{shop.ada.host}{path}")
         assert answer
         assert answer.status == 200, path
-        for theme in ("light", "dark"):
-            await page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-            for width, height in SIZES:
-                await page.set_viewport_size({"width": width, "height": height})
-                if await sticks_out(page) > 0:
-                    wrong.append(f"{path} sticks out at {width}")
-                if PICTURES:
-                    name = path.strip("/").replace("/", "-")
-                    await page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{theme}.png")
-            await page.set_viewport_size({"width": 1440, "height": 900})
-            wrong += await violations(page)
+        wrong += await looked_at(page, path)
     assert not wrong, "\n".join(wrong)
 
 
@@ -101,3 +109,18 @@ async def single(shop: worlds.World) -> list[str]:
         rows = await shop.rows(f"select id from {table} where account_id = $1 order by id desc limit 1")
         found += [f"/settings/{path}/{row['id']}" for row in rows]
     return found
+
+
+async def test_every_page_of_the_door(enter: Enter, shop: worlds.World) -> None:
+    page = await enter(at="/settings")
+    await page.context.clear_cookies()
+    async with worlds.writing(shop.database, shop.account, worlds.SYSTEM) as work:
+        ada = await sessions.candidate(work, shop.ada.email)
+        assert ada
+        reset = resets.PATH + resets.token(work, ada)
+        welcome = invitations.PATH + invitations.token(work.database, work.account.id, shop.leo.user_id)
+    wrong: list[str] = []
+    for path in ("/login", "/login/forgotten", reset, welcome):
+        await page.goto(f"http://{shop.ada.host}{path}")
+        wrong += await looked_at(page, path)
+    assert not wrong, "\n".join(wrong)

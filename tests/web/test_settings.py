@@ -277,3 +277,56 @@ async def test_survey_channels_jobs_and_audit(ada: Browser, shop: worlds.World) 
     assert audit.count('<code class="small muted">integration-created') == 1
     assert "Ada Agent" in audit
     assert "Nothing like that happened" in (await ada.get(f"/settings/audit?user={shop.lia.user_id}")).text
+
+
+async def test_a_view_by_rows_in_a_browser(enter: Enter, shop: worlds.World) -> None:
+    page = await enter(at="/settings/views/new")
+    await page.get_by_label("Name").fill("VIPs")
+    await page.get_by_role("button", name="Add a condition").click()
+    row = page.locator(".form-row").nth(1)
+    await row.get_by_label("Field").select_option("ticket.tags.name")
+    await row.get_by_label("Comparison").select_option("contains")
+    await expect(page.get_by_text("Not saved yet")).to_be_visible()
+    await page.get_by_role("button", name="Save").click()
+    await expect(row.get_by_role("alert")).to_have_text("This is needed.")
+    await expect(row.get_by_label("Value")).to_be_focused()
+    await row.get_by_label("Value").fill("VIP")
+    await page.get_by_role("button", name="Add a condition").click()
+    await page.locator(".form-row").nth(2).get_by_role("button", name="Remove").click()
+    await page.get_by_role("button", name="Read it aloud").click()
+    await expect(page.locator(".reading")).to_contain_text("the tags include “VIP”")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#shelves")).to_contain_text("VIPs")
+    assert len(await shop.rows("select 1 from views where account_id = $1 and name = 'VIPs'")) == 1
+
+
+async def test_settings_without_script(enter: Enter, shop: worlds.World) -> None:
+    page = await enter(at="/settings/account", java_script_enabled=False)
+    await page.get_by_role("button", name="Add hours").click()
+    row = page.locator(".form-row").nth(1)
+    await row.get_by_label("Days").select_option("6,7")
+    await row.get_by_label("From").fill("10:00")
+    await row.get_by_label("Until").fill("12:00")
+    await page.locator(".form-row").nth(0).get_by_role("button", name="Remove").click()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_have_text("Saved.")
+    setting = (await shop.ada.get("/api/account/settings", type="business-hours")).json["data"][0]["data"]
+    assert setting["business_hours"] == [{"days": "6,7", "from_time": "10:00", "to_time": "12:00"}]
+    await page.goto(f"http://{shop.ada.host}/settings/users/{shop.lia.user_id}")
+    await page.locator("summary", has_text="Deactivate").click()
+    await page.get_by_role("button", name="Deactivate the user").click()
+    await expect(page.get_by_text("Deactivated: this user cannot log in.")).to_be_visible()
+
+
+async def test_what_the_rail_remembers(enter: Enter, shop: worlds.World) -> None:
+    page = await enter(at="/settings/profile")
+    await page.locator("#me summary").click()
+    await page.get_by_role("button", name="Away: no tickets for me").click()
+    await expect(page.locator("#me .presence")).to_have_class(re.compile("away"))
+    await page.get_by_label("Dark").check()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.get_by_label("Single-letter shortcuts").uncheck()
+    await page.reload()
+    await expect(page.locator("#me .presence")).to_have_class(re.compile("away"))
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert await page.evaluate("localStorage.getItem('keys')") == "off"

@@ -10,6 +10,8 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from polus.desk import events
+
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "polus/web"
 LOCALES = WEB / "locales"
@@ -29,6 +31,9 @@ def collected() -> Catalog:
     texts = extract_from_dir(str(WEB), METHODS, OPTIONS, DEFAULT_KEYWORDS)
     for name, _line, message, _comments, context in sorted(texts, key=lambda one: (one[0], one[1])):
         found.add(message, locations=[(name, None)], context=context)
+    for kind in events.KINDS.values():
+        # The audit log says them.
+        found.add(kind.meaning, locations=[("events", None)])
     return found
 
 

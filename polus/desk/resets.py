@@ -28,7 +28,8 @@ SET = "update users set password_hash = $3, updated_datetime = $4 where account_
 
 
 async def ask(work: Work, email: str, origin: str) -> bool:
-    """Send the link to the person of that address, if there is one; nobody learns whether there is.
+    """Send the link to the person of that address, if there is one; nobody learns whether there is. Event
+    user-password-reset.
 
     Who has no password yet is invited again. False, and nothing is sent, when it was asked for too often.
     """
@@ -52,6 +53,7 @@ async def ask(work: Work, email: str, origin: str) -> bool:
         "domain": work.account.domain,
         "link": work.account.base_url + PATH + token(work, found),
     }
+    work.record("user-password-reset", "User", found.user_id)
     await notices.add(work, found.email, SUBJECT.format(**facts), TEXT.format(**facts))
     return True
 
@@ -74,7 +76,7 @@ async def asked(work: Work, given: str) -> Candidate | None:
 async def choose(work: Work, found: Candidate, password: str) -> None:
     """Set the new password; all sessions end. 400 on `password`, 404 when the link was used meanwhile.
 
-    Event user-password-reset.
+    Event user-password-changed.
     """
     invitations.require_password(password)
     if await work.db.fetchval(LOCK, work.account.id, found.user_id) != found.password_hash:
@@ -83,7 +85,7 @@ async def choose(work: Work, found: Candidate, password: str) -> None:
     hashed = await crypto.hash_password(password)
     await work.db.execute(SET, work.account.id, found.user_id, hashed, work.now)
     await sessions.close_others(work, found.user_id)
-    work.record("user-password-reset", "User", found.user_id)
+    work.record("user-password-changed", "User", found.user_id)
     work.ring("credentials", work.account.id)
 
 

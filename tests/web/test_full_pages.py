@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
@@ -68,6 +69,7 @@ async def looked_at(page: Page, path: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.slow
 async def test_every_page_of_the_settings(enter: Enter, shop: worlds.World) -> None:
     await fill(shop)
     page = await enter(at="/settings")

@@ -30,6 +30,7 @@ MORE = (
     "/settings/users/new",
     "/settings/teams/new",
     "/settings/views/new",
+    "/settings/views/sections",
     "/settings/macros/new",
     "/settings/rules/new",
     "/settings/fields/new",

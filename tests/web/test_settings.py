@@ -194,6 +194,26 @@ async def test_views(ada: Browser, shop: worlds.World) -> None:
     assert (await fill(ada, f"/settings/views/{view['id']}/delete", {})).status == 303
 
 
+async def test_sections_of_views(ada: Browser, shop: worlds.World) -> None:
+    path = "/settings/views/sections"
+    wrong = await fill(ada, path, {"sections.0.name": "", "sections.1.name": "Returns"})
+    assert beside(wrong.text, "sections.0.name") == "This is needed."
+    fields = {"sections.0.name": "Returns", "sections.0.emoji": "📦", "sections.1.name": "Wholesale"}
+    assert (await fill(ada, path, fields)).status == 303
+    rows = await shop.rows("select id, name from view_sections where account_id = $1 order by id")
+    first, second = (row["id"] for row in rows)
+    view = {"name": "Late", "slug": "late", "filters": "", "section_id": second}
+    made = (await shop.ada.post("/api/views", view)).json
+    page = (await ada.get("/settings")).text
+    assert "Wholesale" in page.split('id="shelves"')[1]
+    # The other way round, and one is gone: its view stands under none.
+    fields = {"sections.0.id": str(first), "sections.0.name": "Refunds"}
+    assert (await fill(ada, path, fields)).status == 303
+    assert (await shop.ada.get(f"/api/views/{made['id']}")).json["section_id"] is None
+    assert [row["name"] for row in await shop.rows("select name from view_sections where account_id = $1")] == ["Refunds"]  # fmt: skip
+    assert (await fill(ada, path, {"sections.0.id": str(second), "sections.0.name": "x"})).status == 404
+
+
 async def test_macros(ada: Browser, shop: worlds.World) -> None:
     odd = {"name": "http", "title": "Call", "type": "user", "arguments": {"url": "https://shop.example"}}
     rich = {"name": "setResponseText", "title": "Answer", "type": "user", "arguments": {"body_text": "Hi", "body_html": "<b>Hi</b>"}}  # fmt: skip

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from polus.base import errors
 from polus.desk import custom_fields, filters, teams, users
-from polus.desk.views import views
+from polus.desk.views import sections, views
+from polus.desk.views.sections import Section
 from polus.lang import flat, say
 from polus.lang.flat import Row
 from polus.lang.nodes import Reference
@@ -27,7 +28,9 @@ CODE_LENGTH = 16_384
 async def page(visit: Visit) -> Response:
     async with visit.reading() as work:
         found = await views.browse(work, visit.request.query_params.get("cursor", ""))
-    return await shell.settings(visit, PATH, "settings/views.html", found=found)
+    return await shell.settings(
+        visit, PATH, "settings/views.html", found=found, sections_too=visit.actor.may("agent")
+    )
 
 
 async def new(visit: Visit) -> Response:
@@ -62,7 +65,7 @@ async def edited(visit: Visit, form: Form, view: dict[str, Any] | None) -> Respo
             (await users.browse(work, limit=500)).data,
             (await teams.browse(work, limit=500)).data,
         )
-        fields = await custom_fields.browse(work, "Ticket")
+        fields, headings = await custom_fields.browse(work, "Ticket"), await sections.listed(work)
         reading = await read_aloud(work, code_of(form, fields), people, groups)
     if "filters" in form.wrong:
         form.wrong["code" if form.value("mode") == "code" else "rows"] = form.wrong.pop("filters")
@@ -73,6 +76,7 @@ async def edited(visit: Visit, form: Form, view: dict[str, Any] | None) -> Respo
         "fields": view_options.fields(visit, fields),
         "operators": view_options.operators(visit),
         "orders": view_options.orders(visit),
+        "headings": [(one.id, one.name) for one in headings],
         "reading": reading,
         "code": code_of(form, fields),
         "back": (PATH, _("Views")),
@@ -123,6 +127,7 @@ async def given(visit: Visit, form: Form) -> dict[str, Any]:
     visibility = form.choice("visibility", ("public", "shared", "private"))
     shared = visibility == "shared"
     return {
+        "section_id": form.number("section_id"),
         "name": form.text("name", required=True, longest=LONGEST),
         "visibility": visibility,
         "shared_with_users": form.ids("shared_with_users") if shared else [],
@@ -181,7 +186,45 @@ async def remove(visit: Visit) -> Response:
     return forms.done(visit, PATH, visit.gettext("The view was deleted."))
 
 
+async def headings(visit: Visit) -> Response:
+    """The sections of shared views."""
+    async with visit.reading() as work:
+        found = await sections.listed(work)
+    stored = {"sections": [{"id": one.id, "name": one.name, "emoji": one.emoji} for one in found]}
+    return await heading_form(visit, Form.of(visit, stored))
+
+
+async def heading_form(visit: Visit, form: Form) -> Response:
+    _ = visit.gettext
+    head = {"title": _("Sections"), "about": _("Headings over shared views in the rail, in this order.")}
+    facts: dict[str, Any] = head | {"back": (PATH, _("Views"))}
+    return await shell.settings(visit, PATH, "settings/sections.html", form=form, **facts)
+
+
+async def save_headings(visit: Visit) -> Response:
+    form = Form.sent(visit)
+    wanted = [
+        Section(
+            int(row["id"]) if row.get("id", "").isdecimal() else None,
+            row.get("name", ""),
+            row.get("emoji", "")[:16],
+        )
+        for row in form.rows("sections")
+    ]
+
+    async def change(work: Work) -> None:
+        await sections.put(work, wanted)
+
+    if not await form.write(change):
+        return await heading_form(visit, form)
+    return forms.done(visit, PATH, visit.gettext("Saved."))
+
+
+SECTIONS = PATH + "/sections"
+
 ROUTES = (
+    routes.get(SECTIONS, headings, "agent"),
+    routes.post(SECTIONS, save_headings, "agent"),
     routes.get(PATH, page, ROLE),
     routes.get(PATH + "/new", new, ROLE),
     routes.post(PATH + "/new", create, ROLE),

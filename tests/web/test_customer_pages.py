@@ -42,11 +42,11 @@ async def test_a_customer_from_first_to_last(browser: Browser, shop: worlds.Worl
     assert (stored["name"], stored["language"], stored["note"]) == ("Max M", "fr", "Kind")
     assert {channel["type"] for channel in stored["channels"]} == {"email", "phone"}
 
-    lost = await fill(browser, f"/customers/{mia}/merge", {"other": "nobody@example.com"})
+    lost = await fill(browser, f"/customers/{mia}/join", {"other": "nobody@example.com"})
     assert "This does not exist any more." in lost.text
-    same = await fill(browser, f"/customers/{mia}/merge", {"other": str(mia)})
+    same = await fill(browser, f"/customers/{mia}/join", {"other": str(mia)})
     assert "This is the same customer." in same.text
-    assert (await fill(browser, f"/customers/{mia}/merge", {"other": "MAX@example.com"})).status == 303
+    assert (await fill(browser, f"/customers/{mia}/join", {"other": "MAX@example.com"})).status == 303
     assert (await browser.get(f"/customers/{max_id}")).headers["location"] == f"/customers/{mia}"
     assert len(await shop.events("customer-merged")) == 1
     assert (await fill(browser, f"/customers/{mia}/erase", {})).status == 303
@@ -60,5 +60,5 @@ async def test_observers_look_only(browser: Browser, shop: worlds.World) -> None
     page = (await browser.get(path)).text
     assert "mia@example.com" in page
     assert "Merge" not in page
-    for to in (path, path + "/merge", path + "/erase", "/customers/new"):
+    for to in (path, path + "/join", path + "/erase", "/customers/new"):
         assert (await fill(browser, to, {"name": "x", "other": "1"})).status == 403, to

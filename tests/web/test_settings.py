@@ -42,6 +42,11 @@ def test_the_menu_leads_to_pages_of_the_same_role() -> None:
     assert {row.section for row in settings_menu.ROWS} <= set(settings_menu.SECTIONS)
 
 
+def test_no_address_has_two_pages() -> None:
+    taken = [(at.path, at.method) for module in PAGES for at in module.ROUTES]
+    assert sorted(place for place in set(taken) if taken.count(place) > 1) == []
+
+
 async def test_who_may_see_which_settings(ada: Browser, shop: worlds.World) -> None:
     start = (await ada.get("/settings")).text
     for row in settings_menu.ROWS:

@@ -205,6 +205,6 @@ ROUTES = (
     routes.post(PATH + "/new", create, WRITER),
     routes.get(PATH + "/{customer:int}", profile),
     routes.post(PATH + "/{customer:int}", save, WRITER),
-    routes.post(PATH + "/{customer:int}/merge", merge, MERGER),
+    routes.post(PATH + "/{customer:int}/join", merge, MERGER),
     routes.post(PATH + "/{customer:int}/erase", erase, ERASER),
 )

@@ -658,31 +658,57 @@ create function told_by(type text, data jsonb) returns table (kind text, item bi
     where type = 'ticket-updated' and jsonb_typeof(data->'custom_fields') = 'object'
 $$;
 
-create function facts_follow_event() returns trigger language plpgsql as $$
+-- Once for all events of a statement: a job writes hundreds.
+create function facts_follow_events() returns trigger language plpgsql as $$
+declare
+  account bigint;
+  states bigint[];
+  tagged bigint[];
+  valued bigint[];
+  others bigint[];
 begin
-  insert into fact_history (account_id, ticket_id, event_id, kind, item, user_id, moment)
-  select new.account_id, new.object_id, new.id, told.kind, coalesce(told.item, 0), new.user_id, new.created_datetime
-  from told_by(new.type, new.data) told
-  where exists (select from tickets t where t.account_id = new.account_id and t.id = new.object_id);
-  if new.type in ('ticket-closed', 'ticket-snoozed', 'ticket-reopened', 'ticket-self-unsnoozed') then
-    perform facts_of_spans(new.account_id, array[new.object_id]);
-    perform facts_of_closes(new.account_id, array[new.object_id]);
-  elsif new.type = 'ticket-tags-added' then
-    perform facts_of_tags(new.account_id, array[new.object_id]);
-  elsif new.type = 'ticket-updated' then
-    perform facts_of_values(new.account_id, array[new.object_id]);
-  else
-    perform facts(new.account_id, array[new.object_id]);
-  end if;
+  for account, states, tagged, valued, others in
+    select account_id,
+      array_agg(distinct object_id) filter (where type in (
+        'ticket-closed', 'ticket-snoozed', 'ticket-reopened', 'ticket-self-unsnoozed')),
+      array_agg(distinct object_id) filter (where type = 'ticket-tags-added'),
+      array_agg(distinct object_id) filter (where type = 'ticket-updated'),
+      array_agg(distinct object_id) filter (where type in (
+        'ticket-assigned', 'ticket-unassigned', 'ticket-team-assigned', 'ticket-team-unassigned', 'ticket-marked-spam',
+        'ticket-unmarked-spam', 'ticket-trashed', 'ticket-untrashed'))
+    from added
+    where type in ('ticket-closed', 'ticket-snoozed', 'ticket-reopened', 'ticket-self-unsnoozed', 'ticket-tags-added',
+        'ticket-assigned', 'ticket-unassigned', 'ticket-team-assigned', 'ticket-team-unassigned', 'ticket-marked-spam',
+        'ticket-unmarked-spam', 'ticket-trashed', 'ticket-untrashed')
+      or (type = 'ticket-updated' and data ? 'custom_fields')
+    group by account_id
+  loop
+    insert into fact_history (account_id, ticket_id, event_id, kind, item, user_id, moment)
+    select e.account_id, e.object_id, e.id, told.kind, coalesce(told.item, 0), e.user_id, e.created_datetime
+    from added e cross join lateral told_by(e.type, e.data) told
+    where e.account_id = account and e.object_id = any(states || tagged || valued || others)
+      and exists (select from tickets t where t.account_id = account and t.id = e.object_id)
+      and e.object_type = 'Ticket'
+    order by e.id;
+    if others is not null then
+      perform facts(account, others);
+    end if;
+    if states is not null then
+      perform facts_of_spans(account, states);
+      perform facts_of_closes(account, states);
+    end if;
+    if tagged is not null then
+      perform facts_of_tags(account, tagged);
+    end if;
+    if valued is not null then
+      perform facts_of_values(account, valued);
+    end if;
+  end loop;
   return null;
 end
 $$;
-create trigger facts_follow_event after insert on events for each row when (
-    new.type in ('ticket-closed', 'ticket-snoozed', 'ticket-reopened', 'ticket-self-unsnoozed', 'ticket-tags-added',
-      'ticket-assigned', 'ticket-unassigned', 'ticket-team-assigned', 'ticket-team-unassigned', 'ticket-marked-spam',
-      'ticket-unmarked-spam', 'ticket-trashed', 'ticket-untrashed')
-    or (new.type = 'ticket-updated' and new.data ? 'custom_fields'))
-  execute function facts_follow_event();
+create trigger facts_follow_event after insert on events referencing new table as added
+  for each statement execute function facts_follow_events();
 
 -- What of a ticket changes facts and is told by no event of its own.
 create function facts_follow_ticket() returns trigger language plpgsql as $$

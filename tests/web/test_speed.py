@@ -15,7 +15,7 @@ from tests import make
 from tests import world as worlds
 from tests.web.conftest import Enter
 
-TICKETS = int(os.environ.get("POLUS_TEST_TICKETS", "20000"))
+TICKETS = int(os.environ.get("POLUS_TEST_TICKETS", "500"))
 MANY = """
 insert into tickets (account_id, status, channel, via, from_agent, customer_id, subject, created_datetime, updated_datetime,
   processed_datetime, last_message_datetime, unread_datetime)

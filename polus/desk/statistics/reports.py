@@ -197,7 +197,7 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
         groups.append(PLACED if query.places else "date_trunc($5, " + _moment(query) + ", $4)")
     rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + where
     places = ", ".join(str(place + 1) for place in range(len(groups)))
-    if query.kind in REPEATED:
+    if query.kind in REPEATED and "tagId" not in query.dimensions:
         rest = " from (select distinct " + ", ".join([*groups, "f.ticket_id as counted"]) + rest + ") d"
         groups = [str("c" + str(place)) for place in range(len(groups))]
         named = ", ".join([*groups, "counted"])

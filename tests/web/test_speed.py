@@ -32,11 +32,13 @@ select $1, t.id, 'email', 'email', false, true, '{"type": "email"}', t.customer_
 # From the key's event to the frame after the one in which the ticket was put into the page.
 PRESS = """() => new Promise((done) => {
   const at = performance.now();
+  setTimeout(() => done(NaN), 10000);
   document.addEventListener("polus:opened", () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - at))), { once: true });
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
 })"""
 OPEN = """(id) => new Promise((done) => {
   const at = performance.now();
+  setTimeout(() => done(NaN), 10000);
   document.addEventListener("polus:opened", () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - at))), { once: true });
   document.querySelector(`#t-${id} a`).click();
 })"""

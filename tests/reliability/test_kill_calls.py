@@ -68,11 +68,11 @@ async def test_killing_the_worker_loses_no_call(
     for _ in range(KILLS):
         await asyncio.sleep(random.uniform(0.2, 1.5))
         await helpdesk.kill("polus.worker")
-    await asyncio.wait_for(writing, 60)
+    await asyncio.wait_for(writing, 300)
     server = await servers.start(folder / "data")
     connection = await asyncpg.connect(server.url)
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(300):
             while await connection.fetchval("select count(*) from outbox") or await connection.fetchval(
                 LINES
             ):

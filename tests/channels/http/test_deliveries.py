@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from polus.base import clock
+from polus.channels.http import outcomes
 from polus.desk.hooks import deliveries
 from polus.reactions import table
 from polus.store import work as works
@@ -336,6 +337,35 @@ async def test_a_slow_receiver_holds_up_nobody_else(shop: Shop, world: World) ->
         slow_gate.set()
         await calling
     assert {row["state"] for row in await shop.rows("state")} == {"delivered"}
+
+
+async def test_who_dies_between_call_and_note_has_it_called_again_with_the_same_id(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.connect("ticket-created")
+    await make.ticket(shop.world)
+    await shop.react()
+    reached = asyncio.Event()
+
+    async def never(*_: Any) -> bool:
+        reached.set()
+        return await asyncio.Event().wait()
+
+    async with receivers.opened(shop.world) as other:
+        with monkeypatch.context() as patched:
+            patched.setattr(outcomes, "mine", never)
+            dying = asyncio.create_task(other.call())
+            await reached.wait()
+            # While it lives, nobody else takes its line.
+            patched.undo()
+            await shop.call()
+            assert len(shop.receiver.got) == 1
+            dying.cancel()
+            await asyncio.gather(dying, return_exceptions=True)
+    await shop.call()
+    (row,) = await shop.rows("uuid, state")
+    assert [got.headers["X-Polus-Delivery"] for got in shop.receiver.got] == [str(row["uuid"])] * 2
+    assert row["state"] == "delivered"
 
 
 async def test_logs_are_shortened_by_a_chore(shop: Shop) -> None:

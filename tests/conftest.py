@@ -1,6 +1,5 @@
 """One PostgreSQL, one migrated database and one HTTP server per test process; a shop of its own per test."""
 
-import contextlib
 import os
 import shutil
 import tempfile
@@ -114,20 +113,19 @@ async def statements(database: Database) -> AsyncIterator[list[str]]:
         if not query.query.startswith(("BEGIN", "COMMIT", "ROLLBACK")) and "api_usage" not in query.query:
             seen.append(query.query)
 
-    async with _all_connections(database) as connections:
-        for connection in connections:
-            connection.add_query_logger(note)
+    for connection in await _all_connections(database):
+        connection.add_query_logger(note)
     yield seen
-    async with _all_connections(database) as connections:
-        for connection in connections:
-            connection.remove_query_logger(note)
+    for connection in await _all_connections(database):
+        connection.remove_query_logger(note)
 
 
-@contextlib.asynccontextmanager
-async def _all_connections(database: Database) -> AsyncIterator[list[Any]]:
-    pool = database.pool
-    async with contextlib.AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(pool.acquire()) for _ in range(pool.get_max_size())]
+async def _all_connections(database: Database) -> list[Any]:
+    """Of the pool, also those in use: waiting until none is would wait for ever for a task that needs two."""
+    for holder in database.pool._holders:
+        if holder._con is None:
+            await holder.connect()
+    return [holder._con for holder in database.pool._holders]
 
 
 @pytest.fixture

@@ -698,7 +698,12 @@ begin
       perform facts_of_closes(account, states);
     end if;
     if tagged is not null then
-      perform facts_of_tags(account, tagged);
+      -- The rows are there since the tags were put on; only the event knows when.
+      update fact_tags g set moment = told.moment
+      from (select h.ticket_id, h.item, max(h.moment) as moment from fact_history h
+        where h.account_id = account and h.ticket_id = any(tagged) and h.kind = 'tag' group by h.ticket_id, h.item) told
+      where g.account_id = account and g.ticket_id = told.ticket_id and g.tag_id = told.item
+        and g.moment <> told.moment;
     end if;
     if valued is not null then
       perform facts_of_values(account, valued);

@@ -345,11 +345,13 @@ async def test_who_dies_between_call_and_note_has_it_called_again_with_the_same_
     await shop.connect("ticket-created")
     await make.ticket(shop.world)
     await shop.react()
-    reached = asyncio.Event()
+    reached, dead = asyncio.Event(), asyncio.Event()
 
     async def never(*_: Any) -> bool:
         reached.set()
-        return await asyncio.Event().wait()
+        await dead.wait()
+        # Not left waiting: it would keep its connection for the rest of the run.
+        raise asyncio.CancelledError
 
     async with receivers.opened(shop.world) as other:
         with monkeypatch.context() as patched:
@@ -361,6 +363,7 @@ async def test_who_dies_between_call_and_note_has_it_called_again_with_the_same_
             await shop.call()
             assert len(shop.receiver.got) == 1
             dying.cancel()
+            dead.set()
             await asyncio.gather(dying, return_exceptions=True)
     await shop.call()
     (row,) = await shop.rows("uuid, state")

@@ -203,8 +203,8 @@ SAMPLES: dict[str, Sample] = {
     "try-rules": Sample(
         5,
         body=lambda _: {
-            "start_datetime": "2026-01-01",
-            "end_datetime": "2026-03-01",
+            "start_datetime": "2026-01-01T00:00:00+00:00",
+            "end_datetime": "2026-03-01T00:00:00+00:00",
             "rules": [{"code": "Action('addTags', {tags: 'x'})", "event_types": "ticket-created"}],
         },
     ),

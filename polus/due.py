@@ -1,6 +1,6 @@
-"""What is due by the clock, account by account: snoozed tickets, waiting ones, broken promises, surveys.
+"""What is due by the clock: snoozed tickets, waiting ones, broken promises, surveys, planned messages, unseen chats.
 
-Finding the accounts costs one look at an index; the work on one account is a transaction of its own, in small steps.
+Finding what is due costs one look at an index; each of it is a transaction of its own, in small steps.
 """
 
 import datetime
@@ -10,30 +10,45 @@ from typing import Any
 import msgspec
 
 from polus.base import clock
-from polus.desk import surveying
+from polus.channels.chat import mails
+from polus.desk import planned, surveying
 from polus.desk.accounts import Book
 from polus.desk.slas import targets
 from polus.desk.tickets import assigning, snoozing
 from polus.desk.views import counting
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
-from polus.store.work import SYSTEM, Work, writing
+from polus.store.work import SYSTEM, writing
+
+Accounts = Callable[[Any, datetime.datetime], Awaitable[Sequence[int]]]
 
 
 class Task(msgspec.Struct, frozen=True):
-    """`accounts(db, now)`: those that have something due, at most a hundred. `step(work)` does some of one account's
-    and says how much; 0: there was nothing that could be done."""
+    """`look(db, now, most)`: the keys of what is due, each beginning with its account. `step(work, *rest of the key)` does
+    some of one and says how much; 0 or False: there was nothing that could be done."""
 
-    accounts: Callable[[Any, datetime.datetime], Awaitable[Sequence[int]]]
-    step: Callable[[Work], Awaitable[int]]
+    look: Callable[[Any, datetime.datetime, int], Awaitable[Sequence[Key]]]
+    step: Callable[..., Awaitable[int]]
+    width: int = 1
+
+
+def by_account(accounts: Accounts) -> Callable[[Any, datetime.datetime, int], Awaitable[Sequence[Key]]]:
+    """For tasks whose steps find their rows themselves: `accounts(db, now)` are those that have something due."""
+
+    async def look(db: Any, now: datetime.datetime, _most: int) -> list[Key]:
+        return [(account_id,) for account_id in await accounts(db, now)]
+
+    return look
 
 
 TASKS = {
-    "snoozed": Task(snoozing.due_accounts, snoozing.wake),
-    "assignments": Task(assigning.accounts, assigning.place),
-    "slas": Task(targets.late_accounts, targets.breach),
-    "counts": Task(counting.due_accounts, counting.refresh),
-    "surveys": Task(surveying.due_accounts, surveying.send),
+    "snoozed": Task(by_account(snoozing.due_accounts), snoozing.wake),
+    "assignments": Task(by_account(assigning.accounts), assigning.place),
+    "slas": Task(by_account(targets.late_accounts), targets.breach),
+    "counts": Task(by_account(counting.due_accounts), counting.refresh),
+    "surveys": Task(by_account(surveying.due_accounts), surveying.send),
+    "planned": Task(planned.due, planned.send, width=2),
+    "chats": Task(mails.due, mails.send),
 }
 
 
@@ -48,14 +63,15 @@ class Due:
 
     def lane(self) -> Lane:
         """For `store.queue`."""
-        return Lane(self._name, self.look, self.run, width=1)
+        return Lane(self._name, self.look, self.run, self._task.width)
 
-    async def look(self, db: Any, _most: int) -> list[Key]:
-        """The accounts that have something due."""
-        return [(account_id,) for account_id in await self._task.accounts(db, clock.now())]
+    async def look(self, db: Any, most: int) -> Sequence[Key]:
+        """What is due."""
+        return await self._task.look(db, clock.now(), most)
 
     async def run(self, key: Key) -> bool:
-        """Some of one account's; False, that is not again at once, when nothing could be done."""
-        account = await self._book.account(key[0])
+        """Some of it; False, that is not again at once, when nothing could be done."""
+        account_id, *rest = key
+        account = await self._book.account(account_id)
         async with writing(self._database, account, SYSTEM) as work:
-            return await self._task.step(work) > 0
+            return await self._task.step(work, *rest) > 0

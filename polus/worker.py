@@ -15,7 +15,6 @@ import uvloop
 from polus import children, installation
 from polus.base import log
 from polus.base.settings import Settings
-from polus.channels.chat.mails import Mails
 from polus.channels.email import relay
 from polus.channels.email.deliveries import Deliveries
 from polus.channels.email.notices import Notices
@@ -31,7 +30,6 @@ from polus.reactions import table as reactions
 from polus.reactions.jobs import Jobs
 from polus.reactions.outbox import Outbox
 from polus.reactions.outside import Outside
-from polus.reactions.planned import Planned
 from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Lane, Queue
@@ -67,8 +65,6 @@ class Worker:
             Arrivals(database, book).lane(),
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),
-            Mails(database, book).lane(),
-            Planned(database, book).lane(),
             *(Due(database, book, name).lane() for name in TASKS),
             self._chores.lane(),
         )

@@ -1,7 +1,7 @@
 """Messages that wait for their moment: for the seconds in which sending can be undone, or for a time that was chosen.
 
 Nothing of a planned message has happened yet: taking it back gives the draft back as it was. The worker sends what is
-due (`reactions.planned`), as the agent who wrote it.
+due (`due`), as the agent who wrote it.
 """
 
 import datetime
@@ -147,7 +147,7 @@ async def hurry(work: Work, ticket_id: int, plan_id: int) -> None:
     work.ring("ticket", work.account.id, ticket_id)
 
 
-async def due(db: Any, most: int) -> Sequence[tuple[int, int]]:
+async def due(db: Any, _now: Any, most: int) -> Sequence[tuple[int, int]]:
     """(account, plan) of what is to be sent, of all accounts."""
     return [(row["account_id"], row["id"]) for row in await db.fetch(DUE, most)]
 

@@ -21,8 +21,8 @@ from polus.api.table import OPERATIONS
 from polus.base import crypto
 from polus.desk import sessions
 from polus.desk.accounts import Book
+from polus.due import Due
 from polus.oauth.door import Door
-from polus.reactions.planned import Planned
 from polus.store.database import Database
 from polus.store.queue import Queue
 from polus.store.work import SYSTEM, writing
@@ -72,7 +72,7 @@ async def shop(database: Database, http: Any, house: tuple[str, Site]) -> worlds
 async def send_planned(shop: worlds.World) -> None:
     """What waits to be sent is due now, and the worker does it."""
     await shop.rows("update planned set due_datetime = now() where account_id = $1 returning id")
-    await Queue(shop.database, Planned(shop.database, Book(shop.database, "")).lane()).drain()
+    await Queue(shop.database, Due(shop.database, Book(shop.database, ""), "planned").lane()).drain()
 
 
 @dataclass

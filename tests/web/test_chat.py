@@ -20,8 +20,8 @@ from playwright.async_api import expect
 from polus.base import clock
 from polus.channels.chat import chats, visitors
 from polus.channels.chat.chats import Look
-from polus.channels.chat.mails import Mails
 from polus.desk.accounts import Book
+from polus.due import Due
 from polus.reactions import deliver
 from polus.reactions.outbox import Outbox
 from polus.reactions.table import Reaction
@@ -203,7 +203,7 @@ async def test_answers_that_nobody_saw_go_on_by_mail_once(shop: worlds.World, vi
     (ticket,) = await tickets(shop)
     await answer(shop, ticket["id"], "Here we are.")
     await answer(shop, ticket["id"], "Are you there?")
-    lane = Queue(shop.database, Mails(shop.database, Book(shop.database, "http://x.example")).lane())
+    lane = Queue(shop.database, Due(shop.database, Book(shop.database, "http://x.example"), "chats").lane())
     await lane.drain()
     asked = "select recipient, body_text, ticket_id from notices where account_id = $1"
     assert await shop.rows(asked) == []

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from polus.base import clock, html
+from polus.base import html
 from polus.desk import notices
-from polus.desk.accounts import Book
-from polus.store.database import Database
-from polus.store.queue import Key, Lane
-from polus.store.work import SYSTEM, Work, writing
+from polus.store.queue import Key
+from polus.store.work import Work
 
 DUE = """
 select account_id, id from chat_visitors where mail_due_datetime <= $1 order by mail_due_datetime limit $2
@@ -31,30 +29,18 @@ SUBJECT = "Answer from {name}"
 FOOT = "You wrote to us in the chat on our pages. Answer this mail to go on."
 
 
-class Mails:
-    """The lane of visitors who have something to be told by mail."""
+async def due(db: Any, now: Any, most: int) -> list[Key]:
+    """The visitors, of all accounts, whose time has come."""
+    return [(row[0], row[1]) for row in await db.fetch(DUE, now, most)]
 
-    def __init__(self, database: Database, book: Book) -> None:
-        self._database = database
-        self._book = book
 
-    def lane(self) -> Lane:
-        """For `store.queue`."""
-        return Lane("chat mails", self.look, self.run, width=1)
-
-    async def look(self, db: Any, most: int) -> list[Key]:
-        """The visitors whose time has come."""
-        return [(row[0], row[1]) for row in await db.fetch(DUE, clock.now(), most)]
-
-    async def run(self, key: Key) -> bool:
-        """One visitor's mail, in one transaction with the mark that it was written."""
-        account = await self._book.account(key[0])
-        async with writing(self._database, account, SYSTEM) as work:
-            row = await work.db.fetchrow(TAKE, work.account.id, key[1], work.now)
-            if row is None:
-                return False
-            await _write(work, row)
-            return True
+async def send(work: Work, visitor_id: int) -> bool:
+    """Write one visitor's mail, and down that it was written; False when somebody else does."""
+    row = await work.db.fetchrow(TAKE, work.account.id, visitor_id, work.now)
+    if row is None:
+        return False
+    await _write(work, row)
+    return True
 
 
 async def _write(work: Work, row: Any) -> None:

@@ -1,5 +1,6 @@
 // The keyboard frame: one table of commands feeds the keys, the help dialog and the command palette.
 
+import { make } from "./elements.js";
 import { undo, write } from "./composer.js";
 import { current, go, move } from "./lists.js";
 import { toggle as toggleSelection } from "./bulk.js";
@@ -54,7 +55,7 @@ function available() {
 }
 
 function keys(text) {
-  return text.split(" ").filter(Boolean).map((key) => Object.assign(document.createElement("kbd"), { textContent: key }));
+  return text.split(" ").filter(Boolean).map((key) => make("kbd", { textContent: key }));
 }
 
 function help() {
@@ -63,7 +64,7 @@ function help() {
   dialog("help-keys").replaceChildren(...rows.flatMap(([key, text]) => {
     const term = document.createElement("dt");
     term.append(...keys(key));
-    return [term, Object.assign(document.createElement("dd"), { textContent: text })];
+    return [term, make("dd", { textContent: text })];
   }));
   dialog("keys-on").checked = !off();
   dialog("help").showModal();
@@ -96,10 +97,10 @@ function offer() {
   const wanted = dialog("palette-input").value.trim().toLowerCase();
   const found = available().filter((command) => command.text.toLowerCase().includes(wanted));
   dialog("palette-list").replaceChildren(...found.map((command, at) => {
-    const row = Object.assign(document.createElement("li"), { id: `p-${at}`, role: "option" });
+    const row = make("li", { id: `p-${at}`, role: "option" });
     const side = document.createElement("span");
     side.append(...keys(command.key));
-    row.append(Object.assign(document.createElement("span"), { textContent: command.text }), side);
+    row.append(make("span", { textContent: command.text }), side);
     row.addEventListener("click", () => { dialog("palette").close(); command.run(); });
     return row;
   }));

@@ -1,5 +1,6 @@
 // The composer: modes, drafts that survive a crash, sending with ten seconds of undo, the stop when others wrote.
 
+import { make } from "./elements.js";
 import * as editor from "./editor.js";
 import { current, forget, open } from "./lists.js";
 import { touch } from "./live.js";
@@ -62,8 +63,8 @@ function fill(form, found) {
 }
 
 export function macroMark(id) {
-  const mark = Object.assign(document.createElement("li"), { hidden: true });
-  mark.append(Object.assign(document.createElement("input"), { type: "hidden", name: "macro", value: id }));
+  const mark = make("li", { hidden: true });
+  mark.append(make("input", { type: "hidden", name: "macro", value: id }));
   return mark;
 }
 

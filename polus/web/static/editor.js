@@ -1,5 +1,6 @@
 // The rich box laid over the plain one: bold, italic, links, lists. What has no format is sent as plain text.
 
+import { make } from "./elements.js";
 import { ask, word } from "./notices.js";
 
 const FORMAT = /<(?:b|strong|i|em|u|a|ul|ol|blockquote|code|pre)\b/i;
@@ -9,7 +10,7 @@ const boxes = new WeakMap(); // form → box
 export function dress(form) {
   if (boxes.has(form)) return boxes.get(form);
   const area = form.elements.body;
-  const box = Object.assign(document.createElement("div"), { className: "composer-text editor", contentEditable: "true" });
+  const box = make("div", { className: "composer-text editor", contentEditable: "true" });
   for (const [name, value] of [["role", "textbox"], ["aria-multiline", "true"], ["aria-label", area.getAttribute("aria-label")], ["dir", "auto"]]) box.setAttribute(name, value);
   for (const name of ["aria-invalid", "aria-describedby"]) if (area.hasAttribute(name)) box.setAttribute(name, area.getAttribute(name));
   area.removeAttribute("aria-label");

@@ -1,5 +1,6 @@
 // The ticket list and moving through it: selection, opening with prefetched neighbours, views, the address bar.
 
+import { make } from "./elements.js";
 import { fragment, post, word } from "./notices.js";
 import { show } from "./panes.js";
 
@@ -140,7 +141,7 @@ function keepSelected(coming) {
   stays.classList.add("left");
   let list = coming.querySelector("#rows");
   if (!list) {
-    list = Object.assign(document.createElement("ol"), { id: "rows", className: "rows" });
+    list = make("ol", { id: "rows", className: "rows" });
     coming.prepend(list);
   }
   let before = row.previousElementSibling;

@@ -1,5 +1,7 @@
 // Words, toasts, announcements and requests: what the other modules need from the page and the server.
 
+import { make } from "./elements.js";
+
 const words = document.getElementById("words").dataset;
 
 /** A text of the interface in the agent's language, as the server rendered it. */
@@ -10,9 +12,9 @@ export function toast(text, { bad = false, action = null, seconds = bad ? 8 : 4 
   const box = document.createElement("div");
   box.className = bad ? "toast bad" : "toast";
   if (bad) box.setAttribute("role", "alert");
-  box.append(Object.assign(document.createElement("span"), { textContent: text }));
+  box.append(make("span", { textContent: text }));
   if (action) {
-    const button = Object.assign(document.createElement("button"), { className: "link", type: "button", textContent: action.text });
+    const button = make("button", { className: "link", type: "button", textContent: action.text });
     button.addEventListener("click", () => { box.remove(); action.run(); });
     box.append(button);
   }

@@ -1,5 +1,6 @@
 // Full pages that are not the inbox: menus, rows of forms added in place, chips, the question about unsaved changes.
 
+import { make } from "./elements.js";
 import * as menus from "./menus.js";
 
 const changed = new Set(); // forms with something that is not saved
@@ -37,8 +38,8 @@ function rows() {
 
 // Chips: the field keeps its words with commas; what is shown are the words one by one, and a place for the next.
 function chips(field) {
-  const box = Object.assign(document.createElement("span"), { className: "chips input" });
-  const next = Object.assign(document.createElement("input"), { className: "chips-next", autocomplete: "off", placeholder: field.placeholder, dir: "auto" });
+  const box = make("span", { className: "chips input" });
+  const next = make("input", { className: "chips-next", autocomplete: "off", placeholder: field.placeholder, dir: "auto" });
   for (const name of ["list", "aria-label", "aria-invalid", "aria-describedby"]) if (field.hasAttribute(name)) next.setAttribute(name, field.getAttribute(name));
   next.id = field.id;
   field.removeAttribute("id");
@@ -48,11 +49,11 @@ function chips(field) {
     field.value = [...new Set(all)].join(", ");
     box.querySelectorAll(".chip").forEach((chip) => chip.remove());
     for (const word of words()) {
-      const chip = Object.assign(document.createElement("span"), { className: "tag chip" });
-      const gone = Object.assign(document.createElement("button"), { type: "button", className: "button-x", textContent: "×" });
+      const chip = make("span", { className: "tag chip" });
+      const gone = make("button", { type: "button", className: "button-x", textContent: "×" });
       gone.setAttribute("aria-label", `${field.dataset.chips} ${word}`);
       gone.addEventListener("click", () => { set(words().filter((one) => one !== word)); told(); next.focus(); });
-      chip.append(Object.assign(document.createElement("bdi"), { className: "cut", textContent: word }), gone);
+      chip.append(make("bdi", { className: "cut", textContent: word }), gone);
       box.insertBefore(chip, next);
     }
   };
@@ -129,7 +130,7 @@ function shown(text) {
 
 function tell(text) {
   document.querySelector(".page-notice")?.remove();
-  const box = Object.assign(document.createElement("div"), { className: "banner bad page-notice", textContent: text });
+  const box = make("div", { className: "banner bad page-notice", textContent: text });
   box.setAttribute("role", "alert");
   document.querySelector(".page-head").after(box);
   box.scrollIntoView({ block: "nearest" });

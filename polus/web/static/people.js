@@ -1,5 +1,6 @@
 // Who else is at a ticket: says that this page has one open and that its agent writes; shows the others in list and head.
 
+import { make, symbol } from "./elements.js";
 import { current } from "./lists.js";
 import { json, post, word } from "./notices.js";
 
@@ -11,7 +12,6 @@ let writing = false;
 let rest = null;
 let asking = null;
 
-const make = (tag, facts = {}) => Object.assign(document.createElement(tag), facts);
 
 function look() {
   const { ticket } = current();
@@ -27,16 +27,6 @@ function writes(now) {
   if (now === writing) return;
   writing = now;
   look();
-}
-
-function symbol(name) {
-  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  drawing.setAttribute("class", "icon fine");
-  drawing.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", document.querySelector(".icon use").getAttribute("href").split("#")[0] + `#${name}`);
-  drawing.append(use);
-  return drawing;
 }
 
 const called = (one) => one.name || word("rules");

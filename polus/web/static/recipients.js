@@ -1,5 +1,6 @@
 // To, Cc and Bcc as chips over the plain lines: the line stays what is sent.
 
+import { make } from "./elements.js";
 import { fragment, word } from "./notices.js";
 
 const split = (line) => (line.match(/(?:"[^"]*"|[^,;"\n])+/g) ?? []).map((part) => part.trim()).filter(Boolean);
@@ -9,10 +10,10 @@ function dress(input) {
   if (input.dataset.dressed) return;
   input.dataset.dressed = "1";
   const line = input.closest(".line");
-  const entry = Object.assign(document.createElement("input"), { className: "plain-input entry", autocomplete: "off", spellcheck: false, id: `${input.id}-more` });
+  const entry = make("input", { className: "plain-input entry", autocomplete: "off", spellcheck: false, id: `${input.id}-more` });
   entry.setAttribute("aria-label", input.labels[0]?.textContent ?? input.name);
   for (const name of ["aria-invalid", "aria-describedby"]) if (input.hasAttribute(name)) entry.setAttribute(name, input.getAttribute(name));
-  const offers = Object.assign(document.createElement("div"), { className: "offers", hidden: true });
+  const offers = make("div", { className: "offers", hidden: true });
   input.labels[0]?.setAttribute("for", entry.id);
   input.hidden = true;
   line.append(entry, offers);
@@ -22,11 +23,11 @@ function dress(input) {
   };
   const set = (parts) => { input.value = parts.join(", "); show(); input.dispatchEvent(new Event("input", { bubbles: true })); };
   const chip = (part) => {
-    const made = Object.assign(document.createElement("span"), { className: looks(part) ? "tag" : "tag wrong", title: part });
-    const cross = Object.assign(document.createElement("button"), { type: "button", className: "button-x", textContent: "×" });
+    const made = make("span", { className: looks(part) ? "tag" : "tag wrong", title: part });
+    const cross = make("button", { type: "button", className: "button-x", textContent: "×" });
     cross.setAttribute("aria-label", `${word("remove")} ${part}`);
     cross.addEventListener("click", () => { set(split(input.value).filter((one) => one !== part)); entry.focus(); });
-    made.append(Object.assign(document.createElement("bdi"), { className: "cut", textContent: part }), cross);
+    made.append(make("bdi", { className: "cut", textContent: part }), cross);
     return made;
   };
   const take = () => {

@@ -1,5 +1,6 @@
 // Files of the composer: pasted, dropped or chosen, each sent to the server at once, with its progress on its chip.
 
+import { make, symbol } from "./elements.js";
 import { toast, word } from "./notices.js";
 
 const MOST = 10;
@@ -7,18 +8,7 @@ const LARGEST = 20 * 1024 * 1024;
 
 export const composer = () => document.querySelector("[data-composer]");
 
-const make = (tag, facts = {}) => Object.assign(document.createElement(tag), facts);
 const changed = (form) => form.dispatchEvent(new CustomEvent("polus:changed", { bubbles: true }));
-
-function symbol(name) {
-  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  drawing.setAttribute("class", "icon fine");
-  drawing.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", document.querySelector(".icon use").getAttribute("href").split("#")[0] + `#${name}`);
-  drawing.append(use);
-  return drawing;
-}
 
 function size(count) {
   if (!count) return "";

@@ -16,7 +16,7 @@ from polus.base import clock
 from polus.desk import presence
 from polus.store.bell import Ring
 from polus.store.database import Database
-from polus.web import session
+from polus.web import session, streams
 from polus.web.visits import Visit
 
 QUIET = 20.0
@@ -136,7 +136,7 @@ class Live:
                 if time.monotonic() - signed >= SIGN_OF_LIFE:
                     signed = time.monotonic()
                     await presence.seen(visit.house.database, visit.account.id, listener.user_id, clock.now())
-                quiet = not await rung(listener.bell)
+                quiet = not await streams.rung(listener.bell, QUIET)
                 if (quiet or listener.check) and await session.known(visit) is None:
                     yield BYE
                     return
@@ -146,13 +146,3 @@ class Live:
             pages.discard(listener)
             if not pages:
                 self._listeners.pop(visit.account.id, None)
-
-
-async def rung(bell: asyncio.Event) -> bool:
-    """Waits for the bell; False when it was quiet for too long."""
-    try:
-        async with asyncio.timeout(QUIET):
-            await bell.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -13,6 +13,7 @@ from starlette.types import Receive, Send
 
 from polus.store.bell import Ring
 from polus.store.database import Database
+from polus.web import streams
 
 QUIET = 25.0
 """Seconds of silence after which a comment is sent: proxies keep the connection, and lost rings are made up for."""
@@ -62,25 +63,25 @@ class Streams:
                         stream.typing |= ring[0] == "chat-typing"
                         stream.bell.set()
                 case ("everything",):
-                    for streams in self._streams.values():
-                        for stream in streams:
+                    for opened in self._streams.values():
+                        for stream in opened:
                             stream.bell.set()
 
     def close(self) -> None:
         """End all streams and begin no more."""
         self._closing = True
-        for streams in self._streams.values():
-            for stream in streams:
+        for opened in self._streams.values():
+            for stream in opened:
                 stream.end()
 
     async def run(
         self, place: tuple[int, int], last: int, fetch: Fetch, receive: Receive, send: Send
     ) -> None:
         """Tell one browser every line after `last` until it goes. `fetch(last)` gives up to 100 lines that follow."""
-        streams, stream = self._streams[place], Stream()
-        streams.append(stream)
-        if len(streams) > MOST_OF_ONE:
-            streams[0].end()
+        mine, stream = self._streams[place], Stream()
+        mine.append(stream)
+        if len(mine) > MOST_OF_ONE:
+            mine[0].end()
         gone = asyncio.create_task(_gone(receive))
         gone.add_done_callback(lambda _: stream.end())
         try:
@@ -89,8 +90,8 @@ class Streams:
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
-            streams.remove(stream)
-            if not streams:
+            mine.remove(stream)
+            if not mine:
                 self._streams.pop(place, None)
 
     def _ended(self, stream: Stream) -> bool:
@@ -100,7 +101,7 @@ class Streams:
         yield HELLO
         stream.bell.set()
         while True:
-            quiet = not await rung(stream.bell)
+            quiet = not await streams.rung(stream.bell, QUIET)
             if self._ended(stream):
                 return
             stream.bell.clear()
@@ -119,16 +120,6 @@ class Streams:
 def event(line: dict[str, Any]) -> bytes:
     """One line as an event whose id a browser repeats when it connects again."""
     return b"id: %d\nevent: line\ndata: %b\n\n" % (line["id"], msgspec.json.encode(line))
-
-
-async def rung(bell: asyncio.Event) -> bool:
-    """Waits for the bell; False when it was quiet for too long."""
-    try:
-        async with asyncio.timeout(QUIET):
-            await bell.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 async def _gone(receive: Receive) -> None:

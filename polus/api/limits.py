@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from polus.base import errors
+from polus.store import buckets
 from polus.store.database import Database
 
 WINDOW = 20.0
@@ -17,19 +18,6 @@ KEY_LIMIT = 40
 APP_LIMIT = 80
 LOTS = 100
 MOST_BUCKETS = 50_000
-
-# The database's clock, so that processes on several machines agree. No row: it does not fit.
-TAKE = """
-insert into buckets as b (key, level, at) values ($1, $2, clock_timestamp())
-on conflict (key) do update
-  set level = greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $3) + $2,
-      at = clock_timestamp()
-  where greatest(0, b.level - extract(epoch from clock_timestamp() - b.at)::float8 * $3) + $2 <= $4
-returning level
-"""
-LEVEL = """
-select greatest(0, level - extract(epoch from clock_timestamp() - at)::float8 * $2) from buckets where key = $1
-"""
 
 
 class TooMany(errors.Refusal):
@@ -87,15 +75,14 @@ class Limits:
 
     async def _lot(self, key: str, limit: int, now: float, window: float) -> _Lot:
         """A lot of which the caller's request is taken already: others find it before the caller goes on."""
-        rate = limit / window
         async with self._database.pool.acquire() as db:
             for size in dict.fromkeys((max(1, limit // LOTS), 1)):
-                level = await db.fetchval(TAKE, key, float(size), rate, float(limit))
-                if level is not None:
-                    return self._keep(key, _Lot(size - 1, level, now))
-            level = await db.fetchval(LEVEL, key, rate)
+                filled = await buckets.fill(db, key, size, limit, window)
+                if filled is not None:
+                    return self._keep(key, _Lot(size - 1, filled, now))
+            level = await buckets.level(db, key, limit, window)
         over = (limit if level is None else level) + 1 - limit
-        raise TooMany(Usage(limit, limit), max(1, int(-(-over // rate))))
+        raise TooMany(Usage(limit, limit), max(1, int(-(-over * window // limit))))
 
     def _keep(self, key: str, lot: _Lot) -> _Lot:
         if len(self._lots) >= MOST_BUCKETS:

@@ -102,7 +102,7 @@ def told(data: Any) -> bool:
 async def chat(shop: worlds.World, **look: Any) -> str:
     async with writing(shop.database, shop.account, SYSTEM) as work:
         await chats.add(work, "Shop chat", Look(**look))
-        return (await chats.all_of(work))[-1].key
+        return (await chats.KIND.all_of(work))[-1].key
 
 
 async def delivered(shop: worlds.World) -> None:
@@ -236,7 +236,7 @@ async def test_an_answer_without_a_visitor_fails_and_says_why(shop: worlds.World
 
 async def test_the_shop_vouches_for_its_customers(shop: worlds.World, visitor: Visitor) -> None:
     async with reading(shop.database, shop.account, SYSTEM) as work:
-        secret = chats.secret(shop.database, shop.account.id, await chats.find(work, visitor.key))
+        secret = chats.secret(shop.database, shop.account.id, await chats.KIND.find(work, visitor.key))
     claims = {"email": "mia@example.com", "name": "Mia", "external_id": "S-1"}
 
     def signed(by: str = secret, **more: Any) -> str:
@@ -456,7 +456,7 @@ async def test_an_administrator_sets_a_chat_up(shop: worlds.World, browser: Brow
     saved = await browser.post(made.headers["location"], {**given, "origins": "https://Shop.example/hats"})
     assert saved.status == 303
     async with reading(shop.database, shop.account, SYSTEM) as work:
-        (found,) = await chats.all_of(work)
+        (found,) = await chats.KIND.all_of(work)
     assert (found.name, found.look.origins, found.look.side) == ("Hats", ["https://shop.example"], "left")
     assert [event[0] for event in await shop.events("integration-created", "integration-updated")] == [
         "integration-created",

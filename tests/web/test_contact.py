@@ -27,13 +27,13 @@ async def uncounted(shop: worlds.World) -> None:
 async def form(shop: worlds.World, **look: Any) -> str:
     async with writing(shop.database, shop.account, SYSTEM) as work:
         await forms.add(work, "Write to us", Look(**look))
-        return (await forms.all_of(work))[-1].key
+        return (await forms.KIND.all_of(work))[-1].key
 
 
 async def token(shop: worlds.World, key: str, **ago: float) -> str:
     """Of a form that was shown so long ago."""
     async with writing(shop.database, shop.account, SYSTEM) as work:
-        found = await forms.find(work, key)
+        found = await forms.KIND.find(work, key)
     with clock.turned(by=-timedelta(**(ago or {"seconds": 10}))):
         return submissions.token(shop.database, found, clock.now())
 

@@ -12,7 +12,7 @@ import msgspec
 
 from polus.base import clock, errors, html, text
 from polus.channels import inbound
-from polus.channels.chat import visitors
+from polus.channels.chat import chats, visitors
 from polus.channels.chat.chats import Chat
 from polus.channels.chat.visitors import Visitor
 from polus.channels.inbound import Clue, Inbound
@@ -96,7 +96,7 @@ async def say(work: Work, chat: Chat, visitor: Visitor, said: Said) -> dict[str,
     found = await _checked(work, chat, visitor, said, words)
     await visitors.count_line(work, visitor)
     page = text.clean(said.page)[: visitors.PAGE_LENGTH] or visitor.page
-    is_open = chat.is_open(work.now)
+    is_open = chats.is_open(chat, work.now)
     accepted = await inbound.accept(
         work,
         Inbound(
@@ -134,7 +134,7 @@ async def _checked(work: Work, chat: Chat, visitor: Visitor, said: Said, words: 
         raise errors.one("files", f"More than {MOST_FILES} files.")
     if not words and not said.files:
         raise errors.one("text", EMPTY)
-    if not visitor.email and (chat.look.ask_email == "first" or not chat.is_open(work.now)):
+    if not visitor.email and (chat.look.ask_email == "first" or not chats.is_open(chat, work.now)):
         raise errors.one("email", NEED_EMAIL)
     found = await files.find(work, said.files)
     if len(found) != len(set(said.files)):

@@ -91,7 +91,7 @@ class Asked:
 
     async def chat(self, work: Work) -> Chat:
         """The chat, for pages it is meant for; 404, 403."""
-        chat = await chats.find(work, self.key)
+        chat = await chats.KIND.find(work, self.key)
         if not chat.serves(self.origin):
             raise errors.Forbidden
         return chat

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from polus.channels import shopfronts
 from polus.channels.chat import chats
 from polus.channels.chat.chats import Chat, Look
-from polus.desk import integrations
+from polus.desk import integrations, removals
 from polus.store.work import Work
 from polus.web import routes
 from polus.web.pages import forms, shell
@@ -24,13 +25,13 @@ async def page(visit: Visit) -> Response:
 
 async def listed(visit: Visit, form: Form) -> Response:
     async with visit.reading() as work:
-        found = await chats.all_of(work)
+        found = await chats.KIND.all_of(work)
     return await shell.settings(visit, PATH, "settings/chats.html", form=form, chats=found)
 
 
 async def create(visit: Visit) -> Response:
     form = Form.sent(visit)
-    name = form.text("name", required=True, longest=chats.NAME_LENGTH)
+    name = form.text("name", required=True, longest=shopfronts.NAME_LENGTH)
 
     async def change(work: Work) -> int:
         return await chats.add(work, name)
@@ -62,7 +63,7 @@ async def one(visit: Visit, chat: Chat, form: Form) -> Response:
 
 async def save(visit: Visit) -> Response:
     form, chat = Form.sent(visit), await _found(visit)
-    name = form.text("name", required=True, longest=chats.NAME_LENGTH)
+    name = form.text("name", required=True, longest=shopfronts.NAME_LENGTH)
     look = Look(
         title=form.text("title"),
         greeting=form.text("greeting"),
@@ -94,25 +95,23 @@ async def switch(visit: Visit) -> Response:
         await integrations.update(work, chat.id, {"deactivated_datetime": None if chat.off else work.now})
 
     said = visit.gettext("The chat is on.") if chat.off else visit.gettext("The chat is off.")
-    if not await form.write(change):
-        return forms.done(visit, f"{PATH}/{chat.id}", " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, said)
+    return await forms.ended(form, change, PATH, said, back=f"{PATH}/{chat.id}")
 
 
 async def remove(visit: Visit) -> Response:
     form, chat = Form.sent(visit), await _found(visit)
 
     async def change(work: Work) -> None:
-        await integrations.delete(work, chat.id)
+        await removals.remove_integration(work, chat.id)
 
-    if not await form.write(change):
-        return forms.done(visit, f"{PATH}/{chat.id}", " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, visit.gettext("The chat was deleted. Its tickets stay."))
+    return await forms.ended(
+        form, change, PATH, visit.gettext("The chat was deleted. Its tickets stay."), back=f"{PATH}/{chat.id}"
+    )
 
 
 async def _found(visit: Visit) -> Chat:
     async with visit.reading() as work:
-        return await chats.get(work, visit.request.path_params["chat"])
+        return await chats.KIND.get(work, visit.request.path_params["chat"])
 
 
 ROUTES = (

@@ -39,7 +39,7 @@ async def send(visit: Visit) -> Response:
     sent = _sent(visit, fields)
     try:
         async with writing(visit.house.database, visit.account, CUSTOMER) as work:
-            await submissions.check(work, form, fields, sent, _origin(visit))
+            await submissions.check(work, form, fields, sent, session.origin(visit))
         sent.attachments = await _kept(visit, form)
         async with writing(visit.house.database, visit.account, CUSTOMER) as work:
             await submissions.accept(work, form, fields, sent)
@@ -54,7 +54,7 @@ async def send(visit: Visit) -> Response:
 
 async def _found(visit: Visit) -> tuple[Form, list[Field]]:
     async with reading(visit.house.database, visit.account, CUSTOMER) as work:
-        form = await forms.find(work, str(visit.request.path_params["key"]))
+        form = await forms.KIND.find(work, str(visit.request.path_params["key"]))
         return form, await forms.fields(work, form.look.fields)
 
 
@@ -68,10 +68,6 @@ def _sent(visit: Visit, fields: list[Field]) -> Sent:
         trap=visit.field("website"),
         values={field.name: visit.field(field.name) for field in fields},
     )
-
-
-def _origin(visit: Visit) -> str:
-    return visit.request.client.host if visit.request.client else ""
 
 
 async def _kept(visit: Visit, form: Form) -> list[dict[str, Any]]:

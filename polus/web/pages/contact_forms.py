@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from polus.channels import shopfronts
 from polus.channels.forms import forms as contact
 from polus.channels.forms.forms import Form as Contact
 from polus.channels.forms.forms import Look
-from polus.desk import integrations
+from polus.desk import removals
 from polus.store.work import Work
 from polus.web import routes
 from polus.web.pages import forms, shell
@@ -25,13 +26,13 @@ async def page(visit: Visit) -> Response:
 
 async def listed(visit: Visit, form: Form) -> Response:
     async with visit.reading() as work:
-        found = await contact.all_of(work)
+        found = await contact.KIND.all_of(work)
     return await shell.settings(visit, PATH, "settings/contact_forms.html", form=form, found=found)
 
 
 async def create(visit: Visit) -> Response:
     form = Form.sent(visit)
-    name = form.text("name", required=True, longest=contact.NAME_LENGTH)
+    name = form.text("name", required=True, longest=shopfronts.NAME_LENGTH)
 
     async def change(work: Work) -> int:
         return await contact.add(work, name)
@@ -66,7 +67,7 @@ async def one(visit: Visit, shown: Contact, form: Form) -> Response:
 
 async def save(visit: Visit) -> Response:
     form, shown = Form.sent(visit), await _found(visit)
-    name = form.text("name", required=True, longest=contact.NAME_LENGTH)
+    name = form.text("name", required=True, longest=shopfronts.NAME_LENGTH)
     look = Look(
         intro=form.text("intro"),
         thanks=form.text("thanks"),
@@ -89,16 +90,20 @@ async def remove(visit: Visit) -> Response:
     form, shown = Form.sent(visit), await _found(visit)
 
     async def change(work: Work) -> None:
-        await integrations.delete(work, shown.id)
+        await removals.remove_integration(work, shown.id)
 
-    if not await form.write(change):
-        return forms.done(visit, f"{PATH}/{shown.id}", " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, visit.gettext("The form was deleted. Its tickets stay."))
+    return await forms.ended(
+        form,
+        change,
+        PATH,
+        visit.gettext("The form was deleted. Its tickets stay."),
+        back=f"{PATH}/{shown.id}",
+    )
 
 
 async def _found(visit: Visit) -> Contact:
     async with visit.reading() as work:
-        return await contact.get(work, visit.request.path_params["form"])
+        return await contact.KIND.get(work, visit.request.path_params["form"])
 
 
 ROUTES = (

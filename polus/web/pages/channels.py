@@ -70,9 +70,7 @@ async def remove(visit: Visit) -> Response:
         await address_of(work, channel_id)
         await removals.remove_integration(work, channel_id)
 
-    if not await form.write(change):
-        return forms.done(visit, PATH, " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, visit.gettext("The address was removed."))
+    return await forms.ended(form, change, PATH, visit.gettext("The address was removed."))
 
 
 ROUTES = (

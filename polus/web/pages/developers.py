@@ -196,9 +196,7 @@ async def _decided(visit: Visit, verb: Any, said: str) -> Response:
     async def change(work: Work) -> None:
         await verb(work, app_id)
 
-    if not await form.write(change):
-        return forms.done(visit, REVIEWS, " ".join(form.rest()), bad=True)
-    return forms.done(visit, REVIEWS, said)
+    return await forms.ended(form, change, REVIEWS, said)
 
 
 ROUTES = (

@@ -143,9 +143,9 @@ async def archive(visit: Visit) -> Response:
         await custom_fields.update(work, field["id"], {"deactivated_datetime": clock.now() if away else None})
 
     _ = visit.gettext
-    if not await form.write(change):
-        return forms.done(visit, PATH, " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, _("The field was archived.") if away else _("The field is back."))
+    return await forms.ended(
+        form, change, PATH, _("The field was archived.") if away else _("The field is back.")
+    )
 
 
 ROUTES = (

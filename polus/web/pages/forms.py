@@ -268,6 +268,13 @@ def done(visit: Visit, address: str, text: str, *, bad: bool = False) -> Respons
     return answer
 
 
+async def ended(form: Form, change: Change, address: str, text: str, *, back: str = "") -> Response:
+    """For a form of one button: carry out the change and say so at `address`; or say at `back` (the same) why not."""
+    if not await form.write(change):
+        return done(form.visit, back or address, " ".join(form.rest()), bad=True)
+    return done(form.visit, address, text)
+
+
 def notice(visit: Visit) -> dict[str, Any] | None:
     """What a page before this one left to say; `forget` it in the answer."""
     read = _signer(visit).read(visit.request.cookies.get(NOTICE, ""))

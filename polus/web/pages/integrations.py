@@ -256,9 +256,7 @@ async def keep_secret(visit: Visit) -> Response:
     async def change(work: Work) -> None:
         await shops.set_secret(work, integration_id, secret)
 
-    if not await form.write(change):
-        return forms.done(visit, PATH, " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, visit.gettext("Saved."))
+    return await forms.ended(form, change, PATH, visit.gettext("Saved."))
 
 
 def _id(visit: Visit) -> int:

@@ -169,9 +169,9 @@ async def switch(visit: Visit) -> Response:
     async def change(work: Work) -> None:
         await rules.update(work, rule_id, {"deactivated_datetime": work.now if off else None})
 
-    if not await form.write(change):
-        return forms.done(visit, f"{PATH}/{rule_id}", " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, _("The rule is off.") if off else _("The rule is on."))
+    return await forms.ended(
+        form, change, PATH, _("The rule is off.") if off else _("The rule is on."), back=f"{PATH}/{rule_id}"
+    )
 
 
 async def move(visit: Visit) -> Response:

@@ -100,9 +100,9 @@ async def remove(visit: Visit) -> Response:
     async def change(work: Work) -> None:
         await removals.remove_tag(work, tag_id)
 
-    if not await form.write(change):
-        return forms.done(visit, f"{PATH}/{tag_id}", " ".join(form.rest()), bad=True)
-    return forms.done(visit, PATH, visit.gettext("The tag was deleted."))
+    return await forms.ended(
+        form, change, PATH, visit.gettext("The tag was deleted."), back=f"{PATH}/{tag_id}"
+    )
 
 
 ROUTES = (

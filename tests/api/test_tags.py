@@ -1,5 +1,8 @@
 """`/api/tags`: answers, rows, events."""
 
+import asyncio
+
+from tests import make
 from tests.world import World
 
 
@@ -138,3 +141,21 @@ async def test_a_rule_gets_the_new_name_though_something_else_it_names_is_gone(w
     assert (await world.leo.delete(f"/api/teams/{team}")).status == 204
     assert (await world.leo.put(f"/api/tags/{tag}", {"name": "delayed"})).status == 202
     assert (await world.oda.get(f"/api/rules/{rule}")).json["code"] == code.replace("late", "delayed")
+
+
+async def test_tagging_merging_and_deleting_meet_without_errors(world: World) -> None:
+    """Those who lose the race are told so (404, 409); nobody meets a 500, and no ticket keeps a tag that is gone."""
+    tickets = [(await make.ticket(world))["id"] for _ in range(4)]
+    for turn in range(6):
+        names = [f"tag {turn} {n}" for n in range(3)]
+        ids = [(await world.leo.post("/api/tags", {"name": name})).json["id"] for name in names]
+        answers = await asyncio.gather(
+            *(world.leo.post(f"/api/tickets/{ticket}/tags", {"ids": ids}) for ticket in tickets),
+            *(world.leo.put(f"/api/tickets/{ticket}", {"tags": [{"name": names[1]}]}) for ticket in tickets),
+            world.ada.put(f"/api/tags/{ids[0]}/merge", {"source_tags_ids": ids[1:]}),
+            world.ada.delete(f"/api/tags/{ids[1]}"),
+            world.ada.put(f"/api/tags/{ids[0]}/merge", {"source_tags_ids": [ids[2]]}),
+        )
+        assert {answer.status for answer in answers} <= {200, 201, 202, 204, 400, 404, 409}
+    lost = "select 1 from ticket_tags g where account_id = $1 and not exists (select from tags t where t.account_id = $1 and t.id = g.tag_id)"
+    assert await world.rows(lost) == []

@@ -462,9 +462,18 @@ async def test_an_administrator_sets_a_chat_up(shop: worlds.World, browser: Brow
         "integration-created",
         "integration-updated",
     ]
+    chat_id = int(made.headers["location"].rsplit("/", 1)[1])
+    view = {
+        "name": "Chats",
+        "slug": "x",
+        "filters": f"containsAny(ticket.integrations.id, [{chat_id}])",
+    }
+    assert (await shop.ada.post("/api/views", view)).status == 201
     for path in ("/switch", "/delete"):
         assert (await browser.post(made.headers["location"] + path, {"csrf": token})).status == 303
     assert await shop.rows("select id from integrations where account_id = $1") == []
+    # As through the API: a view that asks for it is switched off and says why.
+    assert len(await shop.events("view-deactivated")) == 1
     other = Browser(browser.http, browser.url, browser.host)
     await other.log_in(shop.oda.email)
     assert (await other.get("/settings/chats")).status == 403

@@ -6,6 +6,7 @@ carries a signed copy of a short-lived cookie.
 """
 
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -87,13 +88,11 @@ def is_ours(request: Request) -> bool:
 # The door: logging in and out
 
 
-def door_token(visit: Visit, signer: crypto.Signer) -> tuple[str, str]:
-    """The login form's token, and the value its cookie must have."""
+def door_page(visit: Visit, template: str, status: int, **facts: Any) -> Response:
+    """A page with a form for who is not logged in; `check_door` recognises what is sent with it."""
     kept = visit.request.cookies.get(DOOR) or crypto.new_token()
-    return signer.sign(kept, DOOR_SECONDS), kept
-
-
-def keep_door(answer: Response, visit: Visit, kept: str) -> None:
+    here = visit.here(csrf=visit.house.door_signer.sign(kept, DOOR_SECONDS))
+    answer = visit.page(template, here, status, **facts)
     answer.set_cookie(
         DOOR,
         kept,
@@ -103,12 +102,13 @@ def keep_door(answer: Response, visit: Visit, kept: str) -> None:
         httponly=True,
         samesite="strict",
     )
+    return answer
 
 
-def check_door(visit: Visit, signer: crypto.Signer) -> None:
-    """Forged unless the login form and the cookie belong together."""
+def check_door(visit: Visit) -> None:
+    """Forged unless the form and the cookie belong together."""
     kept = visit.request.cookies.get(DOOR)
-    signed = signer.read(visit.field("csrf"))
+    signed = visit.house.door_signer.read(visit.field("csrf"))
     if not kept or signed is None or not crypto.equal(kept, signed):
         raise Forged
 

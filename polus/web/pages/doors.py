@@ -33,10 +33,9 @@ async def login_page(visit: Visit) -> Response:
 
 
 def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
-    token, kept = session.door_token(visit, visit.house.door_signer)
-    answer = visit.page(
+    answer = session.door_page(
+        visit,
         "login.html",
-        visit.here(csrf=token),
         status,
         failure=tried.failure,
         errors={"email": "", "password": "", "code": ""} | tried.errors,
@@ -44,7 +43,6 @@ def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
         step=tried.step,
         next=session.inside(tried.next),
     )
-    session.keep_door(answer, visit, kept)
     return consent.leads_on(session.inside(tried.next), answer)
 
 
@@ -53,7 +51,7 @@ async def login(visit: Visit) -> Response:
     await session.read_form(visit)
     tried = Tried(visit.field("next"), visit.field("email").strip(), visit.field("step"))
     try:
-        session.check_door(visit, visit.house.door_signer)
+        session.check_door(visit)
         found = await (coded(visit, tried) if tried.step else recognised(visit, tried))
     except session.Forged as forged:
         tried.failure, tried.step = visit.gettext(forged.msg), ""

@@ -19,11 +19,8 @@ async def ask_page(visit: Visit) -> Response:
 
 def form(visit: Visit, step: str, status: int = 200, **facts: str) -> Response:
     """The page at one of its steps: ask, sent, choose, over, done."""
-    token, kept = session.door_token(visit, visit.house.door_signer)
     known = {"step": step, "email": "", "error": ""} | facts
-    answer = visit.page("reset.html", visit.here(csrf=token), status, **known)
-    session.keep_door(answer, visit, kept)
-    return answer
+    return session.door_page(visit, "reset.html", status, **known)
 
 
 async def ask(visit: Visit) -> Response:
@@ -31,7 +28,7 @@ async def ask(visit: Visit) -> Response:
     await session.read_form(visit)
     email = visit.field("email").strip()
     try:
-        session.check_door(visit, visit.house.door_signer)
+        session.check_door(visit)
     except session.Forged as forged:
         return form(visit, "ask", 403, email=email, error=visit.gettext(forged.msg))
     if "@" not in email or len(email) > LONGEST_EMAIL:
@@ -54,7 +51,7 @@ async def choose(visit: Visit) -> Response:
     """Set the password. It does not log in: who has a second factor still owes its code."""
     await session.read_form(visit)
     try:
-        session.check_door(visit, visit.house.door_signer)
+        session.check_door(visit)
         async with writing(visit.house.database, visit.account, ANYBODY) as work:
             found = await resets.asked(work, visit.request.path_params["token"])
             if found is None:

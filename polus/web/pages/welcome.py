@@ -18,17 +18,14 @@ async def page(visit: Visit) -> Response:
 
 
 def form(visit: Visit, email: str, status: int, error: str = "") -> Response:
-    token, kept = session.door_token(visit, visit.house.door_signer)
-    answer = visit.page("welcome.html", visit.here(csrf=token), status, email=email, error=error)
-    session.keep_door(answer, visit, kept)
-    return answer
+    return session.door_page(visit, "welcome.html", status, email=email, error=error)
 
 
 async def choose(visit: Visit) -> Response:
     """Set the password, log in, go to the inbox."""
     await session.read_form(visit)
     try:
-        session.check_door(visit, visit.house.door_signer)
+        session.check_door(visit)
         async with writing(visit.house.database, visit.account, ANYBODY) as work:
             found = await invitations.invited(work, visit.request.path_params["token"])
             if found is None:

@@ -16,6 +16,7 @@ from polus.store import cluster as clusters
 from polus.store import database as databases
 from polus.store import files, migrate
 from polus.store import server as servers
+from polus.store import work as works
 from polus.store.database import Database
 from polus.store.server import Server
 from tests import world as worlds
@@ -46,6 +47,12 @@ async def database_url(server: Server, worker_id: str) -> str:
     url = clusters.url(server.host, name)
     await migrate.forward(url)
     return url
+
+
+@pytest.fixture(autouse=True)
+def subscriptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What events lead to ends with the test that says so: commands and workers in this process subscribe, too."""
+    monkeypatch.setattr(works, "subscriptions", dict(works.subscriptions))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from polus.web import assets, places
+from polus.web import assets, channel_names, places
 
 HOME = Path(__file__).parent
 LOCALES = HOME / "locales"
@@ -357,6 +357,7 @@ FILTERS = {
     "measured": measured,
     "colour": colour,
     "channel_icon": channel_icon,
+    "channel_name": channel_names.name,
     "file_address": file_address,
     "language_name": language_name,
     "clock_in": clock_in,

@@ -69,7 +69,7 @@ async def test_a_rule_is_written_and_tried_in_a_browser(enter: Enter, shop: worl
     await page.get_by_role("link", name="New rule").first.click()
     await page.get_by_label("Name").fill("Refunds")
     await page.get_by_label("Code").fill(CODE + " nonsense")
-    await page.get_by_role("button", name="Read it aloud").click()
+    await page.get_by_role("button", name="In plain words").click()
     await expect(page.locator("#e-code")).to_contain_text("Syntax error at line 1, column 82")
     await page.get_by_label("Code").fill(CODE)
     await page.get_by_role("button", name="Try on history").click()

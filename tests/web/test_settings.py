@@ -318,7 +318,7 @@ async def test_a_view_by_rows_in_a_browser(enter: Enter, shop: worlds.World) -> 
     await row.get_by_label("Value").fill("VIP")
     await page.get_by_role("button", name="Add a condition").click()
     await page.locator(".form-row").nth(2).get_by_role("button", name="Remove").click()
-    await page.get_by_role("button", name="Read it aloud").click()
+    await page.get_by_role("button", name="In plain words").click()
     await expect(page.locator(".reading")).to_contain_text("the tags include “VIP”")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator("#shelves")).to_contain_text("VIPs")

@@ -9,8 +9,9 @@ from polus.desk.statistics.boards import BOARDS
 from tests import make
 from tests import world as worlds
 from tests.statistics import shop as figures
+from tests.web.axe import violations
 from tests.web.conftest import Browser, Enter
-from tests.web.test_full_pages import PICTURES, SIZES, sticks_out, violations
+from tests.web.test_full_pages import PICTURES, SIZES, sticks_out
 
 WEEK = "from=2026-03-02&to=2026-03-08"
 PAGES = (*BOARDS, "live", "automation", "tickets")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from polus.desk import analysis, settings
 from polus.store.work import Work
-from polus.web import routes
+from polus.web import channel_names, routes
 from polus.web.pages import forms, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
@@ -38,9 +38,8 @@ async def page(visit: Visit) -> Response:
 
 
 async def shown(visit: Visit, form: Form) -> Response:
-    return await shell.settings(
-        visit, PATH, "settings/automation.html", form=form, channels=[(name, name) for name in CHANNELS]
-    )
+    named = channel_names.named(CHANNELS, visit.gettext)
+    return await shell.settings(visit, PATH, "settings/automation.html", form=form, channels=named)
 
 
 async def save(visit: Visit) -> Response:

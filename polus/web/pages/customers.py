@@ -9,7 +9,7 @@ from polus.base import errors, names
 from polus.desk import inbox, searches
 from polus.desk.customers import customers, erasing, merging
 from polus.store.work import Work
-from polus.web import routes
+from polus.web import channel_names, routes
 from polus.web.pages import forms, options, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit, see_other
@@ -59,17 +59,7 @@ def choices(visit: Visit) -> dict[str, Any]:
 
 def kinds(visit: Visit) -> list[tuple[str, str]]:
     """What an address may be."""
-    _ = visit.gettext
-    said = {
-        "email": _("E-mail"),
-        "phone": _("Telephone"),
-        "sms": _("SMS"),
-        "whatsapp": "WhatsApp",
-        "aircall": "Aircall",
-        "facebook-messenger": "Messenger",
-        "instagram-direct-message": "Instagram",
-    }
-    return [(kind, said[kind]) for kind in CHANNELS]
+    return channel_names.named(CHANNELS, visit.gettext)
 
 
 def given(form: Form) -> dict[str, Any]:

@@ -171,7 +171,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "automation",
-        N_("By itself"),
+        N_("Assignment and merging"),
         "/settings/automation",
         "zap",
         "admin",

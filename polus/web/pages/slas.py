@@ -8,7 +8,7 @@ from starlette.responses import Response
 from polus.base import clock
 from polus.desk.slas import policies
 from polus.store.work import Work
-from polus.web import routes
+from polus.web import channel_names, routes
 from polus.web.pages import forms, shell
 from polus.web.pages.forms import Form
 from polus.web.places import N_
@@ -64,7 +64,12 @@ async def _stored(visit: Visit) -> dict[str, Any]:
 
 async def one(visit: Visit, policy: dict[str, Any] | None, form: Form) -> Response:
     _ = visit.gettext
-    facts = {"policy": policy, "names": _names(visit), "channels": CHANNELS, "most": MOST_MINUTES}
+    facts = {
+        "policy": policy,
+        "names": _names(visit),
+        "channels": channel_names.named(CHANNELS, _),
+        "most": MOST_MINUTES,
+    }
     head = {
         "title": policy["name"] if policy else _("New policy"),
         "about": "",

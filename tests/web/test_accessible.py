@@ -14,7 +14,7 @@ from tests.web.conftest import Browser, Enter
 from tests.web.test_full_pages import MORE
 
 # Addresses that answer with something else than a page.
-NO_PAGES = ("/", "/inbox", "/people", "/search/offer", "/logout")
+NO_PAGES = ("/", "/inbox", "/people", "/palette", "/search/offer", "/logout")
 
 
 async def test_the_inbox(enter: Enter, shop: worlds.World) -> None:

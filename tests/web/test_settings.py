@@ -350,7 +350,7 @@ async def test_what_the_rail_remembers(enter: Enter, shop: worlds.World) -> None
     await expect(page.locator("#me .presence")).to_have_class(re.compile("away"))
     await page.get_by_label("Dark").check()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    await page.get_by_label("Single-letter shortcuts").uncheck()
+    await page.locator("#keys-device").uncheck()
     await page.reload()
     await expect(page.locator("#me .presence")).to_have_class(re.compile("away"))
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")

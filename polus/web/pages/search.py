@@ -1,4 +1,4 @@
-"""The search box and its page."""
+"""The search box and its page, and the places that the command palette finds besides."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from polus.desk import finding
 from polus.web import routes
-from polus.web.pages import shell
+from polus.web.pages import settings_menu, shell
 from polus.web.visits import Visit
 
 MOST_OFFERED = 6
@@ -34,7 +34,13 @@ async def page(visit: Visit) -> Response:
     return await shell.page(visit, "search.html", "", here, **facts, q=asked(visit), found=found)
 
 
+async def palette(visit: Visit) -> Response:
+    """The pages of the settings that the reader may see, as links."""
+    return visit.page("fragments/palette.html", visit.here(view=""), menu=settings_menu.visible(visit.actor))
+
+
 ROUTES = (
+    routes.get("/palette", palette),
     routes.get("/search", page),
     routes.get("/search/offer", offer),
 )

@@ -1,7 +1,9 @@
 // Full pages that are not the inbox: menus, rows of forms added in place, chips, the question about unsaved changes.
 
 import { make } from "./elements.js";
+import * as keys from "./keys.js";
 import * as menus from "./menus.js";
+import * as search from "./search.js";
 
 const changed = new Set(); // forms with something that is not saved
 
@@ -94,6 +96,7 @@ function sending() {
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     const by = event.submitter;
+    if (form.method === "dialog") return;
     if (!form.matches("form[data-form]") || form.method !== "post" || event.defaultPrevented) return changed.clear();
     event.preventDefault();
     if (form.getAttribute("aria-busy")) return;
@@ -169,7 +172,7 @@ function again() {
 
 // The profile: what this device remembers changes at once.
 function device() {
-  const keys = document.getElementById("keys-on");
+  const keys = document.getElementById("keys-device");
   if (keys) {
     keys.checked = localStorage.getItem("keys") !== "off";
     keys.addEventListener("change", () => localStorage.setItem("keys", keys.checked ? "on" : "off"));
@@ -184,6 +187,12 @@ function begin() {
 }
 
 menus.start();
+search.start();
+keys.start([
+  { key: "/", word: "search", run: search.focus },
+  { key: "u", word: "up", run: () => document.querySelector(".page-back").click(), when: () => document.querySelector(".page-back") },
+  { key: "c", word: "make", run: () => document.querySelector(".page-title .button.primary[href]").click(), when: () => document.querySelector(".page-title .button.primary[href]") },
+]);
 rows();
 unsaved();
 sending();

@@ -66,7 +66,5 @@ export function start() {
       event.preventDefault();
       show(tab.dataset.show);
     }
-    const dialog = event.target.closest("dialog");
-    if (dialog && event.target === dialog) dialog.close();
   });
 }

@@ -1,6 +1,5 @@
 // The search box in the rail: results as you type, arrow keys through them, Enter for all of them.
 
-import { open } from "./lists.js";
 import { fragment } from "./notices.js";
 
 const PAUSE = 120;
@@ -12,7 +11,7 @@ async function offer() {
   if (!asked) { box().hidden = true; return; }
   const text = await fragment(`/search/offer?q=${encodeURIComponent(asked)}`, { quiet: true });
   if (text === null || input().value.trim() !== asked) return;
-  await htmx.swap({ text, target: box(), sourceElement: box(), swap: "innerHTML" });
+  box().replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
   box().hidden = false;
 }
 
@@ -21,7 +20,8 @@ export function focus() {
   input().select();
 }
 
-export function start() {
+/** Starts it; `open` shows a found ticket where the page can without leaving. */
+export function start(open = null) {
   let timer = null;
   input().addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(offer, PAUSE); });
   input().addEventListener("focus", () => { if (input().value.trim() && box().childElementCount) box().hidden = false; });
@@ -36,7 +36,7 @@ export function start() {
   });
   document.addEventListener("click", (event) => {
     const found = event.target.closest("[data-found]");
-    if (found && box().contains(found) && !event.ctrlKey && !event.metaKey) { event.preventDefault(); open(found.dataset.found); }
+    if (open && found && box().contains(found) && !event.ctrlKey && !event.metaKey) { event.preventDefault(); open(found.dataset.found); }
     if (!event.target.closest(".search") || found) box().hidden = true;
   });
 }

@@ -14,4 +14,5 @@ import * as search from "./search.js";
 import * as threads from "./threads.js";
 import * as uploads from "./uploads.js";
 
-for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, people, commands, bulk, search, live]) part.start();
+for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, people, commands, bulk, live]) part.start();
+search.start(lists.open);

@@ -5,8 +5,10 @@ Who is called, when, and what an answer means is left to the callers.
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 import msgspec
@@ -19,6 +21,8 @@ from polus.base.outbound import Allowed, Resolve
 SECONDS = 5.0
 # Not for a caller to say.
 RESERVED = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+CHUNK = 64 * 1024
 USER_AGENT = "Polus/" + __version__
 
 
@@ -77,16 +81,47 @@ class Guard(AbstractResolver):
         """Nothing is held."""
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """An answer whose body is still to be read."""
+
+    status: int
+    content_type: str
+    stream: AsyncIterator[bytes]
+
+    @property
+    def good(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300
+
+
 async def send(call: Call, allowed: Allowed, *, seconds: float = SECONDS, most: int = 2048) -> Answered:
     """The answer, with at most `most` bytes of its body. Raises Failed; redirects are not followed."""
+    async with opened(call, allowed, seconds=seconds) as answer:
+        body = b""
+        async for chunk in answer.stream:
+            body += chunk
+            if len(body) >= most:
+                break
+        return Answered(answer.status, answer.content_type, body[:most])
+
+
+@asynccontextmanager
+async def opened(
+    call: Call, allowed: Allowed, *, seconds: float = SECONDS, hops: int = 0
+) -> AsyncIterator[Opened]:
+    """The answer for the time of a block, which must be over in `seconds`. Raises Failed, in the block too.
+
+    At most `hops` redirects of a GET are followed, each held against `allowed`; another host is told no headers.
+    """
     try:
-        aim = outbound.target(call.url)
-        # aiohttp asks no resolver about an address that is none but digits.
-        if aim.host is None:
-            raise outbound.Refused(outbound.NOT_HTTP)
-        await outbound.addresses(aim.host, aim.port, allowed)
-        async with asyncio.timeout(seconds):
-            return await _send(call, allowed, most)
+        async with asyncio.timeout(seconds), AsyncExitStack() as stack:
+            while True:
+                answer = await stack.enter_async_context(_asked(call, allowed))
+                if not (hops and answer.status in REDIRECTS and answer.headers.get("Location")):
+                    break
+                call, hops = _followed(call, answer.headers["Location"]), hops - 1
+                await stack.aclose()
+            yield Opened(answer.status, answer.content_type, answer.content.iter_chunked(CHUNK))
     except outbound.Refused as refused:
         raise Failed(str(refused)) from None
     except TimeoutError:
@@ -95,7 +130,20 @@ async def send(call: Call, allowed: Allowed, *, seconds: float = SECONDS, most: 
         raise Failed("no answer: " + type(error).__name__) from None
 
 
-async def _send(call: Call, allowed: Allowed, most: int) -> Answered:
+def _followed(call: Call, location: str) -> Call:
+    """What comes after a redirect."""
+    url = urljoin(call.url, location)
+    same = outbound.target(url) == outbound.target(call.url)
+    return Call(method=call.method, url=url, headers=call.headers if same else {})
+
+
+@asynccontextmanager
+async def _asked(call: Call, allowed: Allowed) -> AsyncIterator[aiohttp.ClientResponse]:
+    aim = outbound.target(call.url)
+    # aiohttp asks no resolver about an address that is none but digits.
+    if aim.host is None:
+        raise outbound.Refused(outbound.NOT_HTTP)
+    await outbound.addresses(aim.host, aim.port, allowed)
     headers = {name: value for name, value in call.headers.items() if name.lower() not in RESERVED}
     headers.setdefault("User-Agent", USER_AGENT)
     connector = aiohttp.TCPConnector(resolver=Guard(allowed), limit=1, force_close=True)
@@ -111,9 +159,4 @@ async def _send(call: Call, allowed: Allowed, most: int) -> Answered:
             **options,
         ) as answer,
     ):
-        body = b""
-        async for chunk in answer.content.iter_chunked(most):
-            body += chunk
-            if len(body) >= most:
-                break
-        return Answered(answer.status, answer.content_type, body[:most])
+        yield answer

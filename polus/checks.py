@@ -15,6 +15,7 @@ from polus import __version__, health, installation, screen
 from polus.base import clock
 from polus.base import settings as all_settings
 from polus.base.settings import SECRET_KEY_FILE, Misconfigured, Settings
+from polus.channels import states
 from polus.channels.email import listener
 from polus.store import backlogs, files, migrate, presence
 from polus.store import database as databases
@@ -24,7 +25,7 @@ RELAY_PATIENCE = 10.0
 CERTIFICATE_DAYS = 14
 
 ACCOUNTS = """
-select a.domain,
+select a.id, a.domain,
   array(select meta->>'address' from integrations i where i.account_id = a.id and i.type = 'email'
     and i.deactivated_datetime is null order by i.id) as addresses,
   exists (select from users u where u.account_id = a.id and u.role = 'admin' and u.active
@@ -187,8 +188,9 @@ async def _database(settings: Settings, report: Report) -> AsyncIterator[Finding
             databases.opened(url, name="polus check", most=2) as database,
             database.pool.acquire() as db,
         ):
-            for finding in [*await _accounts(db, report), *await _queues(db)]:
-                yield finding
+            for part in (_accounts(db, report), _queues(db), channels(db)):
+                for finding in await part:
+                    yield finding
 
 
 async def _accounts(db: Any, report: Report) -> list[Finding]:
@@ -237,4 +239,29 @@ async def _queues(db: Any) -> list[Finding]:
         found.append(
             Finding("note", "worker-missing", "No worker runs.", "`polus serve` starts one; so does `polus worker`.")
         )  # fmt: skip
+    return found
+
+
+async def channels(db: Any) -> list[Finding]:
+    """Channels of which the last thing that happened is that it went wrong, or in which something waits for long."""
+    domains = {row["id"]: row["domain"] for row in await db.fetch(ACCOUNTS)}
+    found = []
+    for state in await states.of_accounts(db, list(domains)):
+        name = f"{state.address or state.name} of {domains[state.account_id]}"
+        cure = "Look at it on the page Channels of its settings."
+        match state.word(clock.now()):
+            case "failing":
+                said = next(way.error for way in (state.said, state.heard) if way.fails)
+                found.append(Finding("warning", "channel-failing", f"{name} fails: {said}", cure))
+            case "late":
+                since = min(way.since for way in (state.said, state.heard) if way.since)
+                minutes = (clock.now() - since).total_seconds() / 60
+                found.append(
+                    Finding(
+                        "warning",
+                        "channel-late",
+                        f"{name}: something has waited for {minutes:.0f} minutes.",
+                        cure,
+                    )
+                )
     return found

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from polus.base import figures
+from polus.channels import states
 from polus.channels.email.listener import Listener
 from polus.store import backlogs, presence
 from polus.store.database import Database
@@ -18,15 +19,16 @@ LATE = 900.0  # seconds after which work that nobody has begun says that the que
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether each part works."""
+    """Whether each part works. `channels`: nothing that this house alone must move has waited for long."""
 
     database: bool
     queue: bool
     listener: bool
+    channels: bool
 
     @property
     def well(self) -> bool:
-        """Whether everything does."""
+        """Whether this process is fit for requests. A channel that lags is no reason to take it out of service."""
         return self.database and self.queue and self.listener
 
     def body(self) -> bytes:
@@ -55,16 +57,17 @@ class Doctor:
             async with asyncio.timeout(PATIENCE), self._database.pool.acquire() as db:
                 alive = await presence.anybody(db)
                 late = max(row["oldest"] for row in await backlogs.waiting(db)) > LATE
+                flow = all(lag.seconds <= LATE for lag in await states.lags(db) if lag.ours)
         except AWAY:
-            return Health(database=False, queue=False, listener=listens)
-        return Health(database=True, queue=alive and not late, listener=listens)
+            return Health(database=False, queue=False, listener=listens, channels=False)
+        return Health(database=True, queue=alive and not late, listener=listens, channels=flow)
 
     async def figures(self) -> bytes:
         """Everything for Prometheus; without the measured part while the database is away."""
         told = figures.told()
         try:
             async with asyncio.timeout(PATIENCE), self._database.pool.acquire() as db:
-                rows = await backlogs.waiting(db)
+                rows, lags = await backlogs.waiting(db), await states.lags(db)
         except AWAY:
             return told + figures.gauge("polus_database_up", "Whether the database answers.", [({}, 0)])
         return b"".join(
@@ -74,6 +77,11 @@ class Doctor:
                 _measured("polus_queue_waiting", "Work that is due.", rows, "waiting"),
                 _measured("polus_queue_oldest_seconds", "How long the oldest has been due.", rows, "oldest"),
                 _measured("polus_queue_given_up", "Work that people must look at.", rows, "given_up"),
+                figures.gauge(
+                    "polus_channel_lag_seconds",
+                    "How long words have waited to be taken in or sent.",
+                    [({"channel": lag.channel, "direction": lag.direction}, lag.seconds) for lag in lags],
+                ),
             ]
         )
 

@@ -27,6 +27,22 @@ deliveries = Counter(
     ("outcome",),
     registry=_registry,
 )
+# From a blink to the three days after which sending is given up.
+WAITS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 900.0, 3600.0, 86400.0)
+received = Histogram(
+    "polus_channel_received_seconds",
+    "From the arrival of something that is journalled first to its message, by channel.",
+    ("channel",),
+    buckets=WAITS,
+    registry=_registry,
+)
+sent = Histogram(
+    "polus_channel_sent_seconds",
+    "From an answer's being written to its being sent, by channel.",
+    ("channel",),
+    buckets=WAITS,
+    registry=_registry,
+)
 calls = Counter(
     "polus_calls",
     "Attempts to call an HTTP integration's receiver by outcome: delivered, put off, failed.",

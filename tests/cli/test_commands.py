@@ -208,7 +208,7 @@ async def test_several_processes_and_no_worker(
         async with http.get(serving.url + "/health") as answer:
             assert answer.status == 503
             assert await answer.json() == {
-                "status": "failing", "database": "ok", "queue": "failing", "listener": "ok",
+                "status": "failing", "database": "ok", "queue": "failing", "listener": "ok", "channels": "ok",
             }  # fmt: skip
         worker = await installation.start("worker")
         while not await _is_well(http, serving.url):

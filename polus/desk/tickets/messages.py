@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from polus.base import errors, html, text, wire
+from polus.base import errors, figures, html, text, wire
 from polus.desk import files, presence
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, projections, rows, tickets
 from polus.desk.tickets.drafts import Draft
@@ -116,7 +116,7 @@ delete from messages where account_id = $1 and id = $2 and ticket_id = $3 return
 SENT = """
 update messages set sent_datetime = coalesce(sent_datetime, $3), failed_datetime = null, last_sending_error = null,
   is_retriable = true
-where account_id = $1 and id = $2 returning ticket_id, channel, from_agent
+where account_id = $1 and id = $2 returning ticket_id, channel, created_datetime
 """
 OPENED = """
 update messages set opened_datetime = $3
@@ -344,6 +344,8 @@ async def sent(work: Work, message_id: int) -> None:
     """The outside took it. Event ticket-message-updated only through what follows; the page is told."""
     row = await work.db.fetchrow(SENT, work.account.id, message_id, work.now)
     if row is not None:
+        channel = row["channel"] if row["channel"] in drafts.DELIVERED else "other"
+        figures.sent.labels(channel).observe(max((work.now - row["created_datetime"]).total_seconds(), 0.0))
         await resummarise(work, row["ticket_id"])
         work.ring("ticket", work.account.id, row["ticket_id"])
 

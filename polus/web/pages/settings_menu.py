@@ -35,6 +35,16 @@ READER = "observer-agent"
 ROWS: tuple[Row, ...] = (
     Row(
         "channels",
+        N_("All channels"),
+        "/settings/channel-states",
+        "activity",
+        "admin",
+        N_(
+            "Whether customers' words come in and answers go out: last activity, what waits, what went wrong."
+        ),
+    ),
+    Row(
+        "channels",
         N_("Chats"),
         "/settings/chats",
         "message-circle",

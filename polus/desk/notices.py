@@ -2,6 +2,11 @@
 
 from polus.store.work import Work
 
+ADMINS = """
+select email, name from users where account_id = $1 and role = 'admin' and active and deleted_datetime is null
+order by id
+"""
+
 ADD = """
 insert into notices (account_id, recipient, subject, body_text, created_datetime, due_datetime, ticket_id,
   body_html)
@@ -24,3 +29,9 @@ async def add(
     )
     work.ring("work", "notices")
     return notice_id
+
+
+async def tell_admins(work: Work, subject: str, body_text: str) -> None:
+    """Have each active admin sent this mail, greeted by name."""
+    for admin in await work.db.fetch(ADMINS, work.account.id):
+        await add(work, admin["email"], subject, "Hello " + admin["name"] + ",\n\n" + body_text)

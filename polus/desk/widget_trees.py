@@ -4,6 +4,7 @@ Pure. Whatever the data is, the tree is bounded, its texts are texts and its add
 telephone. Which widgets there are and where their data is from is said by `widgets`.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from polus.base import addresses, clock
+from polus.base import addresses, clock, wire
 from polus.lang import moments, paths, template
 from polus.lang.refused import Refused
 from polus.lang.template import Target, Variable
@@ -24,6 +25,8 @@ MOST_LINES = 50  # of one list
 LINES = 5
 LONGEST = 2_000  # characters of one text
 
+MOST_BUTTONS = 20  # of one card, as of links
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 CONTAINERS = frozenset(("wrapper", "card", "list"))
 NUMBERS = frozenset(("number", "currency", "percentage"))
 _WEB = re.compile(r"https?://[^\s\x00-\x1f]{1,2000}", re.IGNORECASE)
@@ -94,6 +97,19 @@ class Link(msgspec.Struct, frozen=True):
     url: str
 
 
+class Button(msgspec.Struct, frozen=True):
+    """A labelled HTTP call, its variables filled: `method`, `url`, `headers`, `params`, `body`. Headers may hold keys, so
+    it is made by us, never shown."""
+
+    label: str
+    call: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Names exactly this call: when the data behind it changes it is another one."""
+        return hashlib.sha256(wire.encode(self).encode()).hexdigest()[:32]
+
+
 class Node(msgspec.Struct, frozen=True):
     """One thing to show.
 
@@ -113,6 +129,7 @@ class Node(msgspec.Struct, frozen=True):
     picture: str = ""
     framed: bool = True
     links: tuple[Link, ...] = ()
+    buttons: tuple[Button, ...] = ()
     children: tuple["Node", ...] = ()
 
 
@@ -167,16 +184,17 @@ class _Drawing:
 
     def _card(self, node: Json, data: Any, depth: int) -> Sequence[Node]:
         meta = _meta(node)
-        # A card without data lives on its links alone, as those of standalone widgets do.
+        # A card without data lives on its links and buttons alone, as those of standalone widgets do.
         if data is None and node.get("path"):
             return ()
         self._left -= 1
         children = self.children(node, {} if data is None else data, depth + 1)
         custom = meta.get("custom")
-        given = custom.get("links") if isinstance(custom, dict) else None
-        links = [self._link(one, data) for one in given or [] if isinstance(one, dict)][:20]
+        links = [self._link(one, data) for one in _objects(custom, "links")]
+        buttons = [self._button(one, data) for one in _objects(custom, "buttons")]
         shown = tuple(link for link in links if link is not None)
-        if not children and not shown:
+        pressed = tuple(button for button in buttons if button is not None)
+        if not children and not shown and not pressed:
             return ()
         colour = str(meta.get("color") or "")
         picture = self._address(meta.get("pictureUrl"), data)
@@ -189,6 +207,7 @@ class _Drawing:
                 picture=picture if _WEB.fullmatch(picture) else "",
                 framed=meta.get("displayCard") is not False,
                 links=shown,
+                buttons=pressed,
                 children=children,
             ),
         )
@@ -196,6 +215,28 @@ class _Drawing:
     def _link(self, given: Json, data: Any) -> Link | None:
         url = self._address(given.get("url"), data)
         return Link(self._filled(given.get("label"), data) or url, url) if url else None
+
+    def _button(self, given: Json, data: Any) -> Button | None:
+        action = given.get("action")
+        label = self._filled(given.get("label"), data)
+        url = self._address(action.get("url"), data) if isinstance(action, dict) else ""
+        method = str(action.get("method") or "GET").upper() if isinstance(action, dict) else ""
+        if not isinstance(action, dict) or not label or method not in METHODS or not _WEB.fullmatch(url):
+            return None
+        try:
+            more = {
+                name: template.leaves(action.get(name), self._context(data), self._zone)
+                for name in ("params", "body")
+            }
+        except Refused:
+            return None
+        given_headers = action.get("headers")
+        headers = given_headers.items() if isinstance(given_headers, dict) else ()
+        more["headers"] = {name: self._render(str(value), data, Target.LINE) for name, value in headers}
+        return Button(label, {"method": method, "url": url} | more)
+
+    def _context(self, data: Any) -> Json:
+        return {**self._around, **(data if isinstance(data, dict) else {})}
 
     def _leaf(self, kind: str, node: Json, data: Any, parent: Any) -> Node:
         title, text = self._filled(node.get("title"), parent), _text(data)
@@ -249,9 +290,8 @@ class _Drawing:
         return made if _ADDRESS.fullmatch(made) else ""
 
     def _render(self, text: str, data: Any, target: Target) -> str:
-        context = {**self._around, **(data if isinstance(data, dict) else {})}
         try:
-            return template.render(text, context, target, self._zone)
+            return template.render(text, self._context(data), target, self._zone)
         except Refused:
             return ""
 
@@ -301,6 +341,12 @@ def _moment(value: Any) -> datetime | None:
 def _meta(node: Json) -> Json:
     meta = node.get("meta")
     return meta if isinstance(meta, dict) else {}
+
+
+def _objects(custom: Any, name: str) -> list[Json]:
+    """The links or buttons that a card was given; what is none is passed over."""
+    given = custom.get(name) if isinstance(custom, dict) else None
+    return [one for one in given if isinstance(one, dict)][:MOST_BUTTONS] if isinstance(given, list) else []
 
 
 def _order(node: Json) -> float:

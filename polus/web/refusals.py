@@ -51,6 +51,7 @@ AS_THEY_ARE = (
     N_("A shared view needs users or teams."),
     N_("Of system views only fields, order_by, order_dir and decoration can be changed."),
     N_("The destination may not be among the sources."),
+    N_("What this button would do has changed meanwhile. Look at it again."),
     N_("The page was open for too long or did not come from here. Reload it and try again."),
 )
 """Sentences that people understand as they stand; here for the catalogues."""

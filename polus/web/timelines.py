@@ -62,11 +62,16 @@ class Body:
 
 
 def groups(ticket: Wire, events: list[Wire]) -> list[Group]:
-    told = [event for event in events if event["type"] not in SILENT]
+    told = [event for event in events if event["type"] not in SILENT or called(event)]
     stream = [(m["created_datetime"], 1, m["id"], m) for m in ticket["messages"]]
     stream += [(e["created_datetime"], 0, e["id"], e) for e in told]
     stream.sort(key=lambda entry: entry[:3])
     return folded([entry for kind, run in groupby(stream, lambda s: s[1]) for entry in entries(kind, run)])
+
+
+def called(event: Wire) -> bool:
+    """Whether somebody's action called the outside: of actions this alone is told, for nothing else shows it."""
+    return event["type"] == "action-executed" and (event["data"] or {}).get("name") == "http"
 
 
 def entries(kind: int, run: Iterable[tuple[str, int, int, Wire]]) -> list[Entry]:

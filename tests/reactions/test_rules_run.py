@@ -318,6 +318,10 @@ async def test_a_rule_that_keeps_failing_is_switched_off(shop: Shop) -> None:
     assert await shop.world.events("rule-deactivated") == [
         ("rule-deactivated", "Rule", rule_id, {"reason": "It failed ten times in a row."})
     ]
+    mails = await shop.world.rows("select recipient, subject, body_text from notices where account_id = $1")
+    assert [row["recipient"] for row in mails] == [shop.world.ada.email]
+    assert mails[0]["subject"].startswith("Rule switched off: ")
+    assert f"/settings/rules/{rule_id}\n" in mails[0]["body_text"]
     assert len(await shop.runs()) == 10
     path = f"/api/rules/{rule_id}"
     assert (await shop.world.leo.put(path, {"deactivated_datetime": None})).status == 202

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from polus.base.outbound import Allowed
 from polus.channels.http.lines import Lines
 from polus.desk import integrations
+from polus.desk.accounts import Book
 from polus.reactions import table
+from polus.reactions.outside import Outside
 from polus.store import work as works
+from polus.store.presence import Presence
+from polus.store.queue import Queue
 from tests import make
 from tests import world as worlds
 from tests.channels.http import receiver as receivers
@@ -162,3 +167,77 @@ async def test_a_widget_is_written_with_a_preview_and_stands_beside_the_ticket(
     assert await card.locator("a[href^='javascript']").count() == 0
     assert await card.locator("img, script").count() == 0
     assert "owned" not in await page.title()
+
+
+BUTTONS = {
+    "type": "wrapper",
+    "widgets": [
+        {
+            "type": "card",
+            "title": "Order {{number}}",
+            "path": "order",
+            "meta": {"custom": {"buttons": [
+                {"label": "Refund {{number}}", "action": {
+                    "method": "post", "url": "URL/refund/{{number}}", "headers": {"Authorization": "Bearer k-1"},
+                    "params": {"by": "{{ticket.id}}"}, "body": {"amount": "{{total}}"}}},
+                {"label": "Nowhere", "action": {"method": "POST", "url": "javascript:alert(1)"}},
+                {"label": "Nothing"},
+            ]}},
+            "widgets": [{"type": "text", "path": "number", "title": "Number"}],
+        }
+    ],
+}  # fmt: skip
+
+
+async def call_outside(shop: worlds.World) -> None:
+    presence = Presence(shop.database)
+    await presence.open()
+    await Queue(shop.database, Outside(shop.database, Book(shop.database, ""), presence).lane()).drain()
+    await presence.close()
+
+
+async def test_a_button_of_a_widget_calls_once(called: Shop, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """As it was drawn: not twice for one press, not with other data than was shown; the outcome stands in the thread."""
+    shop = called.world
+    ticket = await make.ticket(shop)
+    customer = ticket["customer"]["id"]
+    place = f"/api/customers/{customer}/data"
+    await shop.ada.put(place, {"data": {"order": {"number": "7/8", "total": 12.5}}})
+    monkeypatch.setattr(shop.database, "allowed", Allowed(["127.0.0.1"]))
+    url = f"http://127.0.0.1:{called.receiver.port}"
+    template = json.loads(json.dumps(BUTTONS).replace("URL", url))
+    for context in ("ticket", "customer"):
+        given = {"type": "custom", "context": context, "template": template}
+        assert (await shop.ada.post("/api/widgets", given)).status == 201
+    await browser.log_in(shop.ada.email)
+    profile = (await browser.get(f"/customers/{customer}")).text
+    assert "Order 7/8" in profile
+    assert "disabled" in profile.split('name="button"')[1].split(">")[0]
+
+    page = (await browser.get(f"/inbox/open/{ticket['id']}")).text
+    assert page.count('name="button"') == 1, "only those that lead somewhere"
+    assert "k-1" not in page
+    assert "/refund/" not in page
+    value = page.split('name="button" value="')[1].split('"')[0]
+    form = {"csrf": await browser.token(), "view": "open", "button": value}
+    for _ in range(2):
+        assert (await browser.post(f"/tickets/{ticket['id']}/press", form)).status == 303
+    await call_outside(shop)
+    (got,) = called.receiver.got
+    assert (got.method, got.path) == ("POST", f"/refund/7%2F8?by={ticket['id']}")
+    assert (got.headers["Authorization"], got.json) == ("Bearer k-1", {"amount": "12.5"})
+    (event,) = await shop.events("action-executed")
+    assert event[3]["status"] == "success"
+    assert event[3]["arguments"]["headers"] == {"Authorization": "…"}
+    assert "called “Refund 7/8”" in (await browser.get(f"/inbox/open/{ticket['id']}")).text
+
+    await shop.ada.put(place, {"data": {"order": {"number": "7/8", "total": 99}}})
+    late = await browser.post(f"/tickets/{ticket['id']}/press", form)
+    assert late.status == 422
+    assert "has changed meanwhile" in late.text
+    await call_outside(shop)
+    assert len(called.receiver.got) == 1
+    browser.cookies.clear()
+    await browser.log_in(shop.oda.email)
+    form["csrf"] = await browser.token()
+    assert (await browser.post(f"/tickets/{ticket['id']}/press", form)).status == 403

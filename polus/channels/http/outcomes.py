@@ -61,14 +61,8 @@ from (select coalesce(o.merged_into_id, o.id) as id, a.data::jsonb as data
 where c.account_id = $1 and c.id = g.id and c.deleted_datetime is null
   and c.integrations->$2::text is distinct from g.data
 """
-ADMINS = """
-select email, name from users where account_id = $1 and role = 'admin' and active and deleted_datetime is null
-order by id
-"""
 SUBJECT = "Integration switched off: {name}"
-TEXT = """Hello {admin},
-
-the HTTP integration "{name}" of the helpdesk {domain} was switched off, because 100 deliveries in a row failed.
+TEXT = """the HTTP integration "{name}" of the helpdesk {domain} was switched off, because 100 deliveries in a row failed.
 
 The last attempt: {said}
 
@@ -242,13 +236,7 @@ async def _keep_answers(work: Work, integration_id: int, done: Sequence[Done]) -
 async def _tell(work: Work, integration_id: int, last: Done) -> None:
     name = msgspec.json.decode(await integrations.get(work, integration_id))["name"]
     said = last.outcome.error or f"The answer was {last.outcome.status}."
-    for admin in await work.db.fetch(ADMINS, work.account.id):
-        text = TEXT.format(
-            admin=admin["name"],
-            name=name,
-            domain=work.account.domain,
-            said=said,
-            url=work.account.base_url,
-            id=integration_id,
-        )
-        await notices.add(work, admin["email"], SUBJECT.format(name=name), text)
+    text = TEXT.format(
+        name=name, domain=work.account.domain, said=said, url=work.account.base_url, id=integration_id
+    )
+    await notices.tell_admins(work, SUBJECT.format(name=name), text)

@@ -26,6 +26,7 @@ LAST_HOLDS = frozenset(
         "excludefromautomerge", "excludefromcsat",
     )
 )  # fmt: skip
+CALL = "http"
 ANSWER, ATTACH = "setresponsetext", "addattachments"
 # Bodies in events are cut here.
 TOLD = 1_000
@@ -107,6 +108,11 @@ async def apply(
     else:
         await finish(work, ticket_id, steps, cause, close=close)
     return steps
+
+
+async def call(work: Work, ticket_id: int, arguments: Mapping[str, Any], cause: Cause) -> None:
+    """Have one HTTP call made, whose arguments are filled already. What came of it is told when it was made."""
+    await _wait(work, ticket_id, [Step(0, CALL, dict(arguments))], cause, close=False)
 
 
 def plan(values: Filling, given: Sequence[Any]) -> list[Step]:

@@ -24,6 +24,12 @@ from polus.store.work import SYSTEM, Actor, Work
 # A rule that fails so often in a row is switched off.
 MOST_FAILURES = 10
 FAILED_TOO_OFTEN = "It failed ten times in a row."
+SUBJECT = "Rule switched off: {name}"
+TEXT = """the rule "{name}" of the helpdesk {domain} was switched off, because it failed ten times in a row.
+
+Its last runs say why. When it is mended, switch it on again:
+{url}/settings/rules/{id}
+"""
 
 # In the order of ids, so that two chains wait for each other instead of locking each other out.
 ENDED = """
@@ -36,7 +42,7 @@ update rules r set failures = case when given.failed then r.failures + 1 else 0 
   deactivated_datetime = case when given.failed and r.failures + 1 >= $4 then $5::timestamptz end,
   deactivation_reason = case when given.failed and r.failures + 1 >= $4 then $6 end
 from given where r.account_id = $1 and r.id = given.id
-returning r.id, r.deactivated_datetime is not null as off
+returning r.id, r.name, r.deactivated_datetime is not null as off
 """
 
 # Two rules on two tickets of one customer must not both find that nothing was sent yet.
@@ -77,7 +83,7 @@ async def follow(work: Work, ticket_id: int, phases: Sequence[Phase]) -> None:
 
 
 async def _count(work: Work, failed: Mapping[int, bool]) -> None:
-    """Count who failed; a rule that keeps failing is switched off. Event rule-deactivated."""
+    """Count who failed; a rule that keeps failing is switched off and the admins are told. Event rule-deactivated."""
     if not failed:
         return
     rows = await work.db.fetch(
@@ -92,6 +98,9 @@ async def _count(work: Work, failed: Mapping[int, bool]) -> None:
     for row in rows:
         if row["off"]:
             work.record("rule-deactivated", "Rule", row["id"], {"reason": FAILED_TOO_OFTEN})
+            facts = {"name": row["name"], "domain": work.account.domain, "id": row["id"]}
+            text = TEXT.format(url=work.account.base_url, **facts)
+            await notices.tell_admins(work, SUBJECT.format(**facts), text)
 
 
 class Live:

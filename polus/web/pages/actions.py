@@ -1,5 +1,6 @@
 """What agents do to a ticket: one small form each, carried out by the verbs that the API calls too."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,13 +8,13 @@ import msgspec
 from starlette.responses import Response
 
 from polus.base import errors, wire
-from polus.desk import searches, tags, ticket_forms
+from polus.desk import searches, tags, ticket_forms, widget_buttons
 from polus.desk.customers import customers
 from polus.desk.customers import merging as merging_customers
 from polus.desk.tickets import labels, merging, messages, splitting, tickets
 from polus.desk.views import rails
 from polus.store.work import Work
-from polus.web import choices, routes
+from polus.web import choices, refusals, routes
 from polus.web.pages import inbox, ticket_facts
 from polus.web.visits import Visit, refused, see_other
 
@@ -40,8 +41,8 @@ def action(change: Change, role: str = WRITER) -> Callable[[Visit], Awaitable[Re
         except (errors.Invalid, errors.Conflict) as refusal:
             wrong = visit.request.path_params.get("field")
             if wrong is not None:
-                return await again(visit, ticket_id, 422, wrong={wrong: sentence(refusal)})
-            return await again(visit, ticket_id, 422, notice={"bad": True, "text": sentence(refusal)})
+                return await again(visit, ticket_id, 422, wrong={wrong: sentence(visit, refusal)})
+            return await again(visit, ticket_id, 422, notice={"bad": True, "text": sentence(visit, refusal)})
         if not visit.partial:
             return see_other(f"/inbox/{view(visit)}/{ticket_id}")
         return await again(visit, ticket_id)
@@ -71,15 +72,17 @@ async def again(visit: Visit, ticket_id: int, status: int = 200, **more: Any) ->
     return inbox.whole(visit, here, facts, status)
 
 
-def sentence(refusal: errors.Refusal) -> str:
-    """What a refusal says of its fields, in one line."""
+def sentence(visit: Visit, refusal: errors.Refusal) -> str:
+    """What a refusal says of its fields, in one line for people."""
 
     def said(data: Any) -> list[str]:
         if isinstance(data, dict):
             return [text for value in data.values() for text in said(value)]
-        return [text for value in data for text in said(value)] if isinstance(data, list) else [str(data)]
+        if isinstance(data, list):
+            return [text for value in data for text in said(value)]
+        return [refusals.said(str(data), visit.gettext)]
 
-    return " ".join(said(dict(refusal.data or {}))) or refusal.msg
+    return " ".join(said(dict(refusal.data or {}))) or refusals.said(refusal.msg, visit.gettext)
 
 
 def integer(text: str) -> int | None:
@@ -164,6 +167,16 @@ async def resend(visit: Visit, work: Work, ticket_id: int) -> None:
     await messages.update(work, ticket_id, visit.request.path_params["message"], {})
 
 
+async def press(visit: Visit, work: Work, ticket_id: int) -> None:
+    """A button of a widget beside the ticket, as it was shown."""
+    nonce, _, pressed = visit.field("button").partition(".")
+    try:
+        shown = uuid.UUID(nonce)
+    except ValueError:
+        raise errors.one("button", errors.NOT_CHOICE) from None
+    await widget_buttons.press(work, ticket_id, pressed, shown)
+
+
 def chosen(visit: Visit, name: str, among: tuple[str, ...]) -> str:
     value = visit.field(name)
     if value not in among:
@@ -185,6 +198,7 @@ CHANGES: dict[str, Change] = {
     "messages/{message:int}/resend": resend,
     "fields/{field:int}": field,
     "merge": merge,
+    "press": press,
 }
 
 
@@ -211,7 +225,9 @@ async def split(visit: Visit) -> Response:
         async with visit.writing() as work:
             made = await splitting.split(work, params["ticket"], [params["message"]])
     except errors.Invalid as refusal:
-        return await again(visit, params["ticket"], 422, notice={"bad": True, "text": sentence(refusal)})
+        return await again(
+            visit, params["ticket"], 422, notice={"bad": True, "text": sentence(visit, refusal)}
+        )
     if not visit.partial:
         return see_other(f"/inbox/{view(visit)}/{made}")
     answer = await again(visit, params["ticket"])
@@ -229,7 +245,7 @@ async def customer_field(visit: Visit) -> Response:
                 work, "Customer", params["customer"], params["field"], visit.field("value")
             )
     except errors.Invalid as refusal:
-        wrong = {params["field"]: sentence(refusal)}
+        wrong = {params["field"]: sentence(visit, refusal)}
         return await again(visit, integer(visit.field("ticket")) or 0, 422, wrong=wrong)
     return await after_customer(visit)
 
@@ -243,7 +259,7 @@ async def customer_merge(visit: Visit) -> Response:
             source_id, target_id = await merging_customers.survivors(work, source, customer_id)
             await merging_customers.merge(work, source_id, target_id, {})
     except (errors.Invalid, errors.Conflict) as refusal:
-        notice = {"bad": True, "text": sentence(refusal)}
+        notice = {"bad": True, "text": sentence(visit, refusal)}
         return await again(visit, integer(visit.field("ticket")) or 0, 422, notice=notice)
     return await after_customer(visit)
 

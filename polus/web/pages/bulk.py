@@ -56,7 +56,7 @@ async def change(visit: Visit) -> Response:
         async with visit.writing() as work:
             outcome = await carried_out(work, visit, here, given)
     except errors.Refusal as refusal:
-        told = {"error": actions.sentence(refusal)}
+        told = {"error": actions.sentence(visit, refusal)}
         return refused(Response(wire.encode(told), media_type="application/json"))
     return Response(wire.encode(said(here, outcome)), media_type="application/json")
 

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from polus.base import errors, names
-from polus.desk import inbox, searches
+from polus.desk import inbox, searches, widgets
 from polus.desk.customers import customers, erasing, merging
 from polus.store.work import Work
 from polus.web import channel_names, routes
@@ -129,10 +129,13 @@ async def one(visit: Visit, customer: dict[str, Any], form: Form, merging_form: 
         tickets = [
             msgspec.json.decode(one) for one in await inbox.others(work, customer["id"], 0, TICKETS + 1)
         ]
+        about = {"customer": customer, "ticket": {"customer": customer}}
+        panes = await widgets.shown(work, customer, ("customer",), about)
     kept = {channel["type"] for channel in customer["channels"]} - set(CHANNELS)
     facts: dict[str, Any] = choices(visit) | {
         "customer": customer,
         "tickets": tickets[:TICKETS],
+        "panes": panes,
         "more": len(tickets) > TICKETS,
         "merging": merging_form,
         "title": customer["name"] or customer["email"] or _("Unknown customer"),

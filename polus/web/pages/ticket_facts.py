@@ -1,5 +1,6 @@
 """All that a ticket's page shows, fetched and arranged for the templates."""
 
+import uuid
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "snoozes": choices.snoozes(here),
         "customer": customer,
         "panes": await widgets.shown(work, ticket["customer"], ("ticket",), {"ticket": ticket}),
+        # Of this showing of the buttons: pressing one twice is done once.
+        "nonce": uuid.uuid4().hex,
         "others": others[:OTHERS],
         "others_more": len(others) > OTHERS,
         "reply": reply(ticket, here),

@@ -58,7 +58,7 @@ async def send(visit: Visit) -> Response:
     except ticket_forms.NotFilled as refusal:
         return await again(visit, here, ticket_id, unfilled(here, refusal), missing=refusal.fields)
     except (errors.Invalid, errors.Conflict) as refusal:
-        return await again(visit, here, ticket_id, {"message": actions.sentence(refusal)})
+        return await again(visit, here, ticket_id, {"message": actions.sentence(visit, refusal)})
     if not visit.partial:
         return see_other(f"/inbox/{here.view}/{ticket_id}")
     answer = await actions.again(visit, ticket_id)

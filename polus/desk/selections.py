@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from polus.base import errors
-from polus.desk import inbox
+from polus.desk import inbox, ticket_forms
 from polus.desk.jobs import changes_of_tickets, jobs, selecting
+from polus.desk.ticket_forms import Lacking
 from polus.desk.tickets import bulk, merging
 from polus.desk.views import rails
 from polus.store.work import Work
@@ -18,16 +19,22 @@ from polus.store.work import Work
 FEW = 25
 """So many tickets are changed while the agent waits."""
 
+MOST_FILLED = 100
+
 IDS = "select t.id from tickets t where t.account_id = $1 and $2::bigint is not null and {view} order by t.id limit $3"
 VIEWS = {key: IDS.replace("{view}", view) for key, view in inbox.VIEWS.items()}
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of it: how many were changed and why others were not, or the job that does it."""
+    """What came of it: how many were changed and why others were not, or the job that does it.
+
+    `lacking`: those that stay open because fields that must be filled are empty.
+    """
 
     done: int = 0
     failed: dict[int, str] = {}
     job_id: int | None = None
+    lacking: Sequence[Lacking] = ()
 
 
 async def of_view(work: Work, key: str) -> list[int]:
@@ -45,10 +52,41 @@ async def of_view(work: Work, key: str) -> list[int]:
 async def change(work: Work, ticket_ids: Sequence[int], updates: Mapping[str, Any]) -> Outcome:
     """Change them; 400 when the change itself is impossible, 403."""
     ids = list(dict.fromkeys(ticket_ids))
+    lacking = await ticket_forms.lacking(work, ids) if updates.get("status") == "closed" else []
+    left = {ticket.id for ticket in lacking}
+    ids = [ticket_id for ticket_id in ids if ticket_id not in left]
     if len(ids) > FEW:
-        return await _job(work, "updateTicket", {"ticket_ids": ids, "updates": dict(updates)})
-    failed = await bulk.update(work, ids, changes_of_tickets.change(updates))
-    return Outcome(len(ids) - len(failed), failed)
+        made = await _job(work, "updateTicket", {"ticket_ids": ids, "updates": dict(updates)})
+        return msgspec.structs.replace(made, lacking=lacking)
+    failed = await bulk.update(work, ids, changes_of_tickets.change(updates)) if ids else {}
+    return Outcome(len(ids) - len(failed), failed, lacking=lacking)
+
+
+async def fill_and_close(work: Work, ticket_ids: Sequence[int], written: Mapping[int, str]) -> Outcome:
+    """Write what was typed into the required fields that are empty, and close the tickets; 400 on the field's id.
+
+    At most `MOST_FILLED` at once; the others, and those that lack something still, are told as lacking. What a ticket
+    has already is left alone.
+    """
+    lacking = await ticket_forms.lacking(work, ticket_ids)
+    done: list[int] = []
+    for ticket in lacking[:MOST_FILLED]:
+        for field_id in ticket.fields:
+            if written.get(field_id, "").strip():
+                await _fill(work, ticket.id, field_id, written[field_id])
+        if all(written.get(field_id, "").strip() for field_id in ticket.fields):
+            done.append(ticket.id)
+    closed = changes_of_tickets.change({"status": "closed"})
+    failed = await bulk.update(work, done, closed) if done else {}
+    left = await ticket_forms.lacking(work, ticket_ids)
+    return Outcome(len(done) - len(failed), failed, lacking=left)
+
+
+async def _fill(work: Work, ticket_id: int, field_id: int, written: str) -> None:
+    try:
+        await ticket_forms.fill(work, "Ticket", ticket_id, field_id, written)
+    except errors.Invalid as invalid:
+        raise errors.Invalid({str(field_id): (invalid.data or {}).get("value")}) from None
 
 
 async def apply(work: Work, ticket_ids: Sequence[int], macro_id: int) -> Outcome:

@@ -3,7 +3,7 @@
 That a required field must be filled is a rule of the workspace: the API closes tickets without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,6 +29,14 @@ where f.account_id = $1 and f.object_type = 'Ticket' and f.deactivated_datetime 
   and f.requirement_type = 'required' and coalesce(t.custom_fields->f.id::text->>'value', '') = ''
 order by f.priority desc, f.id
 """
+LACKING = """
+select t.id as ticket_id, t.subject, f.id, f.label
+from custom_fields f join tickets t on t.account_id = f.account_id and t.id = any($2::bigint[])
+where f.account_id = $1 and f.object_type = 'Ticket' and f.deactivated_datetime is null
+  and f.requirement_type = 'required' and coalesce(t.custom_fields->f.id::text->>'value', '') = ''
+  and t.status <> 'closed' and t.merged_into_id is null
+order by t.id, f.priority desc, f.id
+"""
 OWNERS = {"Ticket": ticket_values.OWNER, "Customer": customer_values.OWNER}
 FALSE, TRUE = "false", "true"
 
@@ -44,6 +52,14 @@ class Field(msgspec.Struct, frozen=True):
     choices: list[str]
     value: str
     fixed: bool
+
+
+class Lacking(msgspec.Struct, frozen=True):
+    """A ticket that cannot be closed yet: the fields that are empty, label by id."""
+
+    id: int
+    subject: str | None
+    fields: dict[int, str]
 
 
 class NotFilled(errors.Invalid):
@@ -118,3 +134,12 @@ async def require_filled(work: Work, ticket_id: int) -> None:
     rows = await work.db.fetch(NEEDED, work.account.id, ticket_id)
     if rows:
         raise NotFilled({row["id"]: row["label"] for row in rows})
+
+
+async def lacking(work: Work, ticket_ids: Sequence[int]) -> list[Lacking]:
+    """Those of the open tickets among these that cannot be closed yet."""
+    found: dict[int, Lacking] = {}
+    for row in await work.db.fetch(LACKING, work.account.id, list(ticket_ids)):
+        ticket = found.setdefault(row["ticket_id"], Lacking(row["ticket_id"], row["subject"], {}))
+        ticket.fields[row["id"]] = row["label"]
+    return list(found.values())

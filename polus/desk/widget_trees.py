@@ -346,7 +346,8 @@ def _meta(node: Json) -> Json:
 def _objects(custom: Any, name: str) -> list[Json]:
     """The links or buttons that a card was given; what is none is passed over."""
     given = custom.get(name) if isinstance(custom, dict) else None
-    return [one for one in given if isinstance(one, dict)][:MOST_BUTTONS] if isinstance(given, list) else []
+    found: list[Json] = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    return found[:MOST_BUTTONS]
 
 
 def _order(node: Json) -> float:

@@ -11,6 +11,7 @@ from polus.reactions.jobs import Jobs
 from polus.store.queue import Queue
 from tests import make
 from tests import world as worlds
+from tests.web.axe import violations
 from tests.web.conftest import Enter, send_planned
 
 BILL = {"name": "bill.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 bill"}
@@ -184,6 +185,24 @@ async def test_closing_five_hundred(enter: Enter, shop: worlds.World) -> None:
     await page.get_by_role("button", name="Close", exact=True).last.click()
     await expect(page.locator(".job")).to_have_count(0)
     await expect(page.get_by_text("Today you closed 500 tickets")).to_be_visible()
+
+
+async def test_closing_many_with_a_field_to_fill(enter: Enter, shop: worlds.World) -> None:
+    definition = {"data_type": "text", "input_settings": {"input_type": "dropdown", "choices": ["Lost"]}}
+    await shop.ada.post("/api/custom-fields", {"object_type": "Ticket", "label": "Reason", "required": True, "definition": definition})  # fmt: skip
+    for _ in range(2):
+        await make.ticket(shop)
+    page = await enter()
+    await page.locator("#rows .row").first.hover()
+    await page.locator("#rows .row-check").first.click()
+    await page.locator("#rows .row-check").last.click(modifiers=["Shift"])
+    await page.locator("#bulk").get_by_role("button", name="Close", exact=True).click()
+    await expect(page.locator("#lacking")).to_contain_text("2 tickets stay open")
+    assert await violations(page) == []
+    await page.locator("#lacking").get_by_label("Reason").select_option("Lost")
+    await page.get_by_role("button", name="Fill in and close").click()
+    await expect(page.get_by_text("2 tickets changed.")).to_be_visible()
+    await expect(page.locator("#rows .row")).to_have_count(0)
 
 
 async def test_offline_and_back_without_losing_a_word(enter: Enter, shop: worlds.World) -> None:

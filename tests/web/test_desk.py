@@ -114,6 +114,42 @@ async def test_a_whole_view_is_changed_by_a_job_that_tells(ada: Browser, shop: w
     assert (await shop.rows("select count(*) from tickets where account_id = $1 and status = 'open'"))[0][0] == 27  # fmt: skip
 
 
+async def test_closing_many_asks_for_what_must_be_filled(ada: Browser, shop: worlds.World) -> None:
+    """Tickets without it stay open and are named; the fields are filled for all, what a ticket has already stays."""
+    choice = {"data_type": "text", "input_settings": {"input_type": "dropdown", "choices": ["Lost", "Late"]}}
+    number = {"data_type": "number", "input_settings": {"input_type": "input_number", "max": 9}}
+    fields = [
+        (await shop.ada.post("/api/custom-fields", {"object_type": "Ticket", "label": label, "required": True, "definition": kind})).json["id"]
+        for label, kind in (("Reason", choice), ("Items", number))
+    ]  # fmt: skip
+    one, two, three = [(await make.ticket(shop, subject=f"Parcel {n}"))["id"] for n in range(3)]
+    whole = [{"id": fields[0], "value": "Lost"}, {"id": fields[1], "value": 3}]
+    await shop.ada.put(f"/api/tickets/{one}", {"custom_fields": whole})
+    await shop.ada.put(f"/api/tickets/{two}", {"custom_fields": whole[:1]})
+    asked = {"action": "status", "value": "closed", "ids": f"{one},{two},{three}"}
+    told = json.loads((await act(ada, "/bulk", asked)).text)
+    assert told["text"] == "1 ticket changed."
+    assert "2 tickets stay open" in told["panel"]
+    assert f'data-ticket="{three}"' in told["panel"]
+    assert [(await get(shop, id_))["status"] for id_ in (one, two, three)] == ["closed", "open", "open"]
+
+    form = {"ids": f"{two},{three}", f"field-{fields[0]}": "Late", f"field-{fields[1]}": "12"}
+    refused = (await act(ada, "/bulk/fill", form)).text
+    assert 'aria-invalid="true"' in refused
+    assert 'value="12"' in refused
+    assert (await get(shop, two))["status"] == "open"
+    half = (await act(ada, "/bulk/fill", form | {f"field-{fields[0]}": "", f"field-{fields[1]}": "2"})).text
+    assert "1 ticket stays open" in half
+    assert (await get(shop, two))["status"] == "closed"
+    done = (await act(ada, "/bulk/fill", form | {f"field-{fields[1]}": "4"})).text
+    assert "1 ticket changed." in done
+    values = [(await get(shop, id_))["custom_fields"] for id_ in (two, three)]
+    assert [[fields_[str(id_)]["value"] for id_ in fields] for fields_ in values] == [
+        ["Lost", 2],
+        ["Late", 2],
+    ]
+
+
 async def test_the_search_box(ada: Browser, shop: worlds.World) -> None:
     ticket = (await make.ticket(shop, subject=f"Lantern {HOSTILE}"))["id"]
     other = (await make.ticket(shop, customer={"email": "ann@shop.example", "name": "Ann Lee"}))["id"]

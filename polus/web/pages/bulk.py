@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from polus.base import clock, errors, wire
-from polus.desk import selections
+from polus.desk import selections, ticket_forms
 from polus.desk.jobs import jobs
 from polus.desk.selections import Outcome
 from polus.store.work import Work
@@ -18,6 +18,7 @@ from polus.web.pages import actions
 from polus.web.render import Here
 from polus.web.visits import Visit, refused
 
+MOST_NAMED = 20
 OVER = ("done", "canceled", "fatal_errored")
 WRITER = "lite-agent"
 
@@ -55,10 +56,53 @@ async def change(visit: Visit) -> Response:
         given = updates(visit, here)
         async with visit.writing() as work:
             outcome = await carried_out(work, visit, here, given)
+            left = await lacking(work, visit, outcome) if outcome.lacking else None
     except errors.Refusal as refusal:
         told = {"error": actions.sentence(visit, refusal)}
         return refused(Response(wire.encode(told), media_type="application/json"))
-    return Response(wire.encode(said(here, outcome)), media_type="application/json")
+    panel = "" if left is None else render.text("fragments/lacking.html", here, **left)
+    told = said(here, outcome) | {"panel": panel}
+    return Response(wire.encode(told), media_type="application/json")
+
+
+async def lacking(
+    work: Work, visit: Visit, outcome: Outcome, wrong: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Which tickets stay open, with the fields that must be filled."""
+    needed = {field_id for ticket in outcome.lacking for field_id in ticket.fields}
+    fields = (await ticket_forms.fields(work, {"Ticket": {}}))["Ticket"]
+    return {
+        "lacking": outcome.lacking[:MOST_NAMED],
+        "more": max(0, len(outcome.lacking) - MOST_NAMED),
+        "ids": ",".join(str(ticket.id) for ticket in outcome.lacking),
+        "fields": [field for field in fields if field.id in needed],
+        "wrong": wrong or {},
+        "typed": visit.field,
+    }
+
+
+async def fill(visit: Visit) -> Response:
+    """Fill the fields of the panel in all its tickets and close them; the panel again while some are left."""
+    here = visit.here(view=actions.view(visit))
+    ids = [number for one in visit.field("ids").split(",") if (number := actions.integer(one))]
+    wrong: dict[str, str] = {}
+    try:
+        async with visit.writing() as work:
+            known = (await ticket_forms.fields(work, {"Ticket": {}}))["Ticket"]
+            written = {field.id: visit.field(f"field-{field.id}") for field in known}
+            outcome = await selections.fill_and_close(work, ids, written)
+    except errors.Invalid as refusal:
+        wrong = {
+            key: actions.sentence(visit, errors.Invalid({key: value}))
+            for key, value in (refusal.data or {}).items()
+        }
+        outcome = Outcome()
+    async with visit.reading() as work:
+        left = outcome.lacking or await ticket_forms.lacking(work, ids)
+        if left:
+            again = await lacking(work, visit, Outcome(lacking=left), wrong)
+            return visit.page("fragments/lacking.html", here, **again)
+    return visit.page("fragments/filled.html", here, told=said(here, outcome)["text"])
 
 
 async def carried_out(work: Work, visit: Visit, here: Here, given: Mapping[str, Any] | None) -> Outcome:
@@ -80,7 +124,7 @@ def said(here: Here, outcome: Outcome) -> dict[str, Any]:
     catalogue = render.catalogue(here.language)
     text = catalogue.ngettext("%(n)s ticket changed.", "%(n)s tickets changed.", outcome.done)
     failed = [f"#{ticket}: {why}" for ticket, why in outcome.failed.items()]
-    return {"job": outcome.job_id, "text": text % {"n": outcome.done}, "failed": failed}
+    return {"job": outcome.job_id, "done": outcome.done, "text": text % {"n": outcome.done}, "failed": failed}
 
 
 async def job(visit: Visit) -> dict[str, Any]:
@@ -136,6 +180,7 @@ async def result(visit: Visit) -> Response:
 
 ROUTES = (
     routes.post("/bulk", change, WRITER),
+    routes.post("/bulk/fill", fill, WRITER),
     routes.get("/jobs/{job:int}/progress", progress),
     routes.post("/jobs/{job:int}/cancel", cancel, WRITER),
     routes.get("/jobs/{job:int}/result.csv", result),

@@ -62,9 +62,17 @@ async function send(action, value) {
   bar().removeAttribute("aria-busy");
   if (told.error) return toast(told.error, { bad: true });
   clear();
+  if (told.panel) await lacks(told.panel);
   if (told.job) return follow(told.job);
-  toast([told.text, ...told.failed.slice(0, 5)].join(" "), { bad: told.failed.length > 0 });
+  if (told.done || !told.panel) toast([told.text, ...told.failed.slice(0, 5)].join(" "), { bad: told.failed.length > 0 });
   refresh();
+}
+
+// Tickets that stay open, and what must be filled in them first.
+async function lacks(text) {
+  const place = document.getElementById("lacking-place");
+  await htmx.swap({ text, target: place, sourceElement: place, swap: "innerHTML" });
+  document.getElementById("lacking-title").focus();
 }
 
 async function follow(job) {
@@ -85,7 +93,7 @@ async function macros() {
 }
 
 function onClick(event) {
-  const button = event.target.closest("#bulk button, [data-do='job-close']");
+  const button = event.target.closest("#bulk button, [data-do='job-close'], [data-do='lacking-close']");
   if (!button) return;
   const { bulk, value, bulkAsk, question, macro } = button.dataset;
   if (bulk) send(bulk, value);
@@ -94,6 +102,7 @@ function onClick(event) {
   else if (button.dataset.bulkMacro !== undefined) { event.stopPropagation(); macros(); }
   else if (button.dataset.bulkAll !== undefined) { all = true; show(); }
   else if (button.dataset.bulkNone !== undefined) clear();
+  else if (button.dataset.do === "lacking-close") document.getElementById("lacking-place").replaceChildren();
   else if (button.dataset.do === "job-close") document.getElementById("job-place").replaceChildren();
 }
 

@@ -196,6 +196,10 @@ async def test_views(ada: Browser, shop: worlds.World) -> None:
     assert (await fill(ada, f"/settings/views/{view['id']}", fields | {"mode": "code", "code": code})).status == 303  # fmt: skip
     assert (await shop.ada.get(f"/api/views/{view['id']}")).json["filters"] == code
     assert re.search(r'value="code" checked', (await ada.get(f"/settings/views/{view['id']}")).text), "rows cannot say it"  # fmt: skip
+    listed = (await ada.get("/settings/views")).text
+    shown = listed.split(f'/settings/views/{view["id"]}"')[1].split("</tr>")[0]
+    assert "Tickets where the status is open or the tags are empty" in shown
+    assert shown.index("Tickets where") < shown.index("<summary>Code</summary>") < shown.index("isEmpty(")
     assert (await fill(ada, f"/settings/views/{view['id']}/delete", {})).status == 303
 
 

@@ -28,9 +28,15 @@ CODE_LENGTH = 16_384
 async def page(visit: Visit) -> Response:
     async with visit.reading() as work:
         found = await views.browse(work, visit.request.query_params.get("cursor", ""))
-    return await shell.settings(
-        visit, PATH, "settings/views.html", found=found, sections_too=visit.actor.may("agent")
-    )
+        people = (await users.browse(work, limit=500)).data
+        groups = (await teams.browse(work, limit=500)).data
+        said = {
+            view["id"]: await read_aloud(work, view["filters"] or "", people, groups)
+            for view in found.data
+            if view["type"] == "ticket-list"
+        }
+    facts: dict[str, Any] = {"found": found, "said": said, "sections_too": visit.actor.may("agent")}
+    return await shell.settings(visit, PATH, "settings/views.html", **facts)
 
 
 async def new(visit: Visit) -> Response:

@@ -1,4 +1,4 @@
-"""What is due by the clock: snoozed tickets, waiting ones, broken promises, surveys, planned messages, unseen chats.
+"""What is due by the clock: snoozed tickets, waiting ones, broken promises, surveys, planned messages, unseen chats, calls.
 
 Finding what is due costs one look at an index; each of it is a transaction of its own, in small steps.
 """
@@ -16,6 +16,7 @@ from polus.desk.accounts import Book
 from polus.desk.slas import targets
 from polus.desk.tickets import assigning, snoozing
 from polus.desk.views import counting
+from polus.desk.voice import lines
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, writing
@@ -49,6 +50,7 @@ TASKS = {
     "surveys": Task(by_account(surveying.due_accounts), surveying.send),
     "planned": Task(planned.due, planned.send, width=2),
     "chats": Task(mails.due, mails.send),
+    "calls": Task(lines.silent, lines.give_up),
 }
 
 

@@ -23,6 +23,7 @@ from polus.channels.email.relay import Letter
 from polus.channels.http.lines import Lines
 from polus.channels.sending import Errand, Sender
 from polus.channels.shops.journal import Arrivals
+from polus.channels.voice.orders import Orders
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
 from polus.due import TASKS, Due
@@ -63,6 +64,7 @@ class Worker:
             mailed(Notices()),
             self._lines.lane(),
             Arrivals(database, book).lane(),
+            Orders(database, book).lane(),
             Jobs(database, book).lane(),
             Outside(database, book, self.presence).lane(),
             *(Due(database, book, name).lane() for name in TASKS),

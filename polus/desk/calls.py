@@ -41,11 +41,21 @@ GET_EVENT = "select " + EVENT + " from voice_call_events e where e.account_id = 
 LIST_RECORDINGS = "select {sort}, r.id, " + RECORDING + " from voice_call_recordings r"
 GET_RECORDING = "select " + RECORDING + " from voice_call_recordings r where r.account_id = $1 and r.id = $3"
 
+# What a connected provider keeps of it is deleted there, too; it is fetched no more.
 DELETE = """
-update voice_call_recordings set deleted_datetime = $3, deleted_by_user_id = $4, url = null
-from (select id, url from voice_call_recordings where account_id = $1 and id = $2 for update) as before
-where account_id = $1 and voice_call_recordings.id = $2 and deleted_datetime is null
-returning before.url
+with gone as (
+  update voice_call_recordings set deleted_datetime = $3, deleted_by_user_id = $4, url = null
+  from (select id, url from voice_call_recordings where account_id = $1 and id = $2 for update) as before
+  where account_id = $1 and voice_call_recordings.id = $2 and deleted_datetime is null
+  returning voice_call_recordings.call_id, before.url
+), fetched as (
+  delete from voice_orders where account_id = $1 and recording_id = $2 and exists (select from gone)
+), ordered as (
+  insert into voice_orders (account_id, kind, call_id, recording_id, created_datetime, due_datetime)
+  select $1, 'erase', c.id, $2, $3, $3 from gone join voice_calls c on c.account_id = $1 and c.id = gone.call_id
+  where exists (select from voice_numbers v where v.account_id = $1 and v.integration_id = c.integration_id)
+)
+select c.ticket_id, gone.url from gone join voice_calls c on c.account_id = $1 and c.id = gone.call_id
 """
 EXISTS = "select exists (select from voice_call_recordings where account_id = $1 and id = $2)"
 
@@ -85,3 +95,6 @@ async def delete_recording(work: Work, recording_id: int) -> None:
         return
     if row["url"] is not None:
         await files.release(work, row["url"])
+    work.ring("work", "voice_orders")
+    if row["ticket_id"] is not None:
+        work.ring("ticket", work.account.id, row["ticket_id"])

@@ -166,8 +166,17 @@ OTHERS: dict[str, dict[str, str]] = {
         "macro-applied": "A macro was applied to a ticket.",
     },
     "Ticket": {
+        "call-recording": "A call was recorded.",
+        "completed-phone-call": "A call ended.",
+        "declined-phone-call": "An agent did not take a call that rang for him.",
+        "incoming-phone-call": "A customer called.",
+        "missed-phone-call": "A call ended that nobody took, or an agent did not pick up.",
+        "outgoing-phone-call": "An agent called a customer.",
+        "phone-call-answered": "An agent and a customer talk.",
+        "phone-call-dial-failed": "A call could not be made.",
         "ticket-sla-achieved": "The ticket was answered or closed in time.",
         "ticket-sla-breached": "The ticket was not answered or closed in time.",
+        "voicemail-recording": "A caller left a message.",
     },
     "Rule": {
         "rule-deactivated": "A rule was switched off.",

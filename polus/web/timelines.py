@@ -23,6 +23,15 @@ SILENT = {
     "ticket-message-failed",
     "ticket-message-summary-created",
     "action-executed",
+    "call-recording",
+    "completed-phone-call",
+    "declined-phone-call",
+    "incoming-phone-call",
+    "missed-phone-call",
+    "outgoing-phone-call",
+    "phone-call-answered",
+    "phone-call-dial-failed",
+    "voicemail-recording",
 }
 """Events that the thread shows in another way, or that repeat a more telling one."""
 

@@ -26,7 +26,7 @@ cross join lateral (
     microseconds(ended.at - coalesce(happened.answered, c.started_datetime, c.created_datetime)) as talked
   from (
     select min(v.created_datetime) filter (where v.type = 'phone-call-answered') as answered,
-      min(v.created_datetime) filter (where v.type in ('phone-call-queued', 'phone-call-ringing')) as queued,
+      min(v.created_datetime) filter (where v.type in ('phone-call-enqueued', 'phone-call-ringing')) as queued,
       max(v.created_datetime) filter (where v.type = 'completed-phone-call') as completed
     from voice_call_events v where v.account_id = c.account_id and v.call_id = c.id
   ) happened cross join lateral (

@@ -19,6 +19,7 @@ update satisfaction_surveys set ticket_id = $3 where account_id = $1 and ticket_
 DROP_TARGETS = "delete from ticket_slas where account_id = $1 and ticket_id = $2"
 # What was planned in the source is sent in the survivor.
 MOVE_PLANNED = "update planned set ticket_id = $3 where account_id = $1 and ticket_id = $2"
+MOVE_CALLS = "update voice_calls set ticket_id = $3 where account_id = $1 and ticket_id = $2"
 # Chains are kept flat: whoever was merged into the source now lives on in the target.
 POINT = """
 update tickets set merged_into_id = $3, updated_datetime = $4
@@ -54,6 +55,7 @@ async def merge(work: Work, source_id: int, into: int) -> None:
     await work.db.execute(MOVE_SURVEY, work.account.id, source_id, into)
     await work.db.execute(DROP_TARGETS, work.account.id, source_id)
     await work.db.execute(MOVE_PLANNED, work.account.id, source_id, into)
+    await work.db.execute(MOVE_CALLS, work.account.id, source_id, into)
     await work.db.execute(JOIN, work.account.id, source_id, into, work.now)
     await work.db.execute(POINT, work.account.id, source_id, into, work.now)
     await messages.resummarise(work, into)

@@ -28,9 +28,13 @@ select t.account_id, 'open', t.priority, m.channel, m.via, m.from_agent, t.spam,
 from tickets t join messages m on m.account_id = t.account_id and m.id = $3
 where t.account_id = $1 and t.id = $2 returning id, assignee_user_id, assignee_team_id
 """
-MOVE = (
-    "update messages set ticket_id = $3 where account_id = $1 and ticket_id = $2 and id = any($4::bigint[])"
+# With the calls that they stand for.
+MOVE = """
+with moved as (
+  update messages set ticket_id = $3 where account_id = $1 and ticket_id = $2 and id = any($4::bigint[]) returning id
 )
+update voice_calls set ticket_id = $3 where account_id = $1 and message_id in (select id from moved)
+"""
 # What tickets repeat of their messages besides what `messages.resummarise` does.
 RECOUNT = """
 update tickets t set updated_datetime = $3,

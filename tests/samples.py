@@ -231,6 +231,9 @@ SAMPLES: dict[str, Sample] = {
     "list-voice-call-recordings": Sample(1, query={"call_id": "call"}),
     "get-voice-call-recording": Sample(1, ("recording",)),
     "delete-voice-call-recording": Sample(1, ("recording",)),
+    "create-voice-call-summary": Sample(
+        3, ("recording",), lambda _: {"summary": MARK + " shall come by Friday."}
+    ),
     "list-tickets": Sample(1, query={"limit": 10}),
     "create-ticket": Sample(4, body=lambda _: {"messages": [make.mail()], "subject": "A parcel"}),
     "get-ticket": Sample(1, ("ticket",)),

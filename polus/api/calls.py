@@ -6,9 +6,10 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from polus.api import lists
-from polus.api.fields import Id, When
+from polus.api.fields import NO_LENGTH, Id, When
 from polus.api.operation import Call, NoQuery, operation
 from polus.desk import calls
+from polus.desk.voice import recordings
 from polus.store.paging import Order, Statement
 from polus.store.work import Work
 
@@ -291,3 +292,31 @@ async def delete_recording(work: Work, call: Call[NoQuery, None]) -> None:
     The audio is gone; that there was a recording stays readable.
     """
     await calls.delete_recording(work, call.id)
+
+
+class SummaryInput(msgspec.Struct, forbid_unknown_fields=True):
+    """What was said, in short."""
+
+    summary: Annotated[
+        str, Meta(min_length=1, max_length=recordings.SUMMARY_LENGTH, extra_json_schema=NO_LENGTH)
+    ]
+
+
+@operation(
+    "POST",
+    "/api/_polus/voice-call-recordings/{id}/summaries",
+    id="create-voice-call-summary",
+    scope="tickets:write",
+    role="agent",
+    body=SummaryInput,
+    answer=VoiceCall,
+    status=201,
+    subject=calls.require_recording,
+    tag=TAG,
+)
+async def summarise(work: Work, call: Call[NoQuery, SummaryInput]) -> bytes:
+    """Sum up a voice call recording.
+
+    It stands in `summaries` of the call, in place of the recording's former summary.
+    """
+    return (await calls.get(work, await recordings.summarise(work, call.id, call.body.summary))).encode()

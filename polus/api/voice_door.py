@@ -13,7 +13,7 @@ from starlette.responses import Response
 from polus.base import errors
 from polus.channels import twilio
 from polus.channels.voice import flow, numbers
-from polus.channels.voice.flow import Heard
+from polus.channels.voice.heard import Heard
 from polus.channels.voice.numbers import Number
 from polus.desk.accounts import Book
 from polus.store.database import Database

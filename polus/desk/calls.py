@@ -86,12 +86,17 @@ async def get_recording(work: Work, recording_id: int) -> str:
     return await _found(await work.db.fetchval(GET_RECORDING, work.account.id, hears(work), recording_id))
 
 
+async def require_recording(work: Work, recording_id: int) -> None:
+    """404 unless the recording is there."""
+    if not await work.db.fetchval(EXISTS, work.account.id, recording_id):
+        raise errors.NotFound
+
+
 async def delete_recording(work: Work, recording_id: int) -> None:
     """Mark a recording deleted and let its audio go; again is fine. 404."""
     row = await work.db.fetchrow(DELETE, work.account.id, recording_id, work.now, work.actor.user_id)
     if row is None:
-        if not await work.db.fetchval(EXISTS, work.account.id, recording_id):
-            raise errors.NotFound
+        await require_recording(work, recording_id)
         return
     if row["url"] is not None:
         await files.release(work, row["url"])

@@ -55,6 +55,7 @@ EVENTS: Told = {
     ],
     "create-user": [("user-created", "User", None), ("user-invited", "User", None)],
     "create-view": [("view-created", "View", {"name": ""})],
+    "create-voice-call-summary": [],
     "create-widget": [("widget-created", "Widget", None)],
     "delete-customer": [("customer-deleted", "Customer", {"name": "Noa Marzipan"})],
     "delete-customer-custom-field-value": [

@@ -21,6 +21,7 @@ REACHED = frozenset(("completed", "answered"))
 ACCEPT = "1"
 ANONYMOUS = "Anonymous caller"
 SID_LENGTH = 64
+JUST_NOW = datetime.timedelta(seconds=2)
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -47,12 +48,13 @@ class Heard(msgspec.Struct, frozen=True):
 
     @property
     def at(self) -> datetime.datetime | None:
-        """When it happened, as the provider says."""
+        """When it happened, as the provider says; None for just now, for its clock knows no parts of seconds."""
         try:
             moment = parsedate_to_datetime(self.given.get("Timestamp", ""))
         except (ValueError, TypeError):
             return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        return moment if self.work.now - moment > JUST_NOW else None
 
     def url(self, step: str, **named: str | int) -> str:
         """The address of a step, with what it will have to know."""

@@ -41,7 +41,7 @@ with call as (
   insert into voice_calls (account_id, integration_id, queue_id, ticket_id, message_id, external_id, provider, status,
     direction, phone_number_source, phone_number_destination, country_source, country_destination, customer_id,
     initiated_by_agent_id, has_voicemail, has_call_recording, created_datetime, started_datetime, updated_datetime)
-  values ($1, $2, case when $8 = 'inbound' then $2 end, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+  values ($1, $2::bigint, case when $8::text = 'inbound' then $2::bigint end, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
     coalesce($13, (select sender_id from messages where account_id = $1 and id = $4)), $14, false, false, $15, $15, $15)
   returning id
 )

@@ -88,8 +88,8 @@ async def keep(work: Work, recording_id: int, kept: Kept) -> bool:
     return True
 
 
-async def summarise(work: Work, recording_id: int, text: str) -> None:
-    """What was said in a recording, in short: shown with the call. 404; 400 on `summary`."""
+async def summarise(work: Work, recording_id: int, text: str) -> int:
+    """What was said in a recording, in short: shown with the call. The call's id. 404; 400 on `summary`."""
     text = text.strip()
     if not text or len(text) > SUMMARY_LENGTH:
         found = errors.too_long(SUMMARY_LENGTH) if text else errors.REQUIRED
@@ -100,6 +100,7 @@ async def summarise(work: Work, recording_id: int, text: str) -> None:
     await work.db.execute(SUMMARISE, work.account.id, row["call_id"], recording_id, text, work.now)
     if row["ticket_id"] is not None:
         work.ring("ticket", work.account.id, row["ticket_id"])
+    return row["call_id"]  # type: ignore[no-any-return]
 
 
 async def shown(work: Work, message_ids: list[int]) -> dict[int, dict[str, Any]]:

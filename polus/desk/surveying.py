@@ -90,6 +90,14 @@ left join tickets t on t.account_id = s.account_id and t.id = s.ticket_id
 left join customers c on c.account_id = s.account_id and c.id = s.customer_id
 where s.account_id = $1 and s.id = $2
 """
+# The survey of a ticket that was closed lately, also when it was merged into another one since.
+OF_TICKET = """
+select s.id, s.score, s.body_text, s.scored_datetime, s.sent_datetime, t.language
+from tickets g join tickets t on t.account_id = g.account_id and t.id = coalesce(g.merged_into_id, g.id)
+join satisfaction_surveys s on s.account_id = t.account_id and s.ticket_id = t.id
+where g.account_id = $1 and g.id = $2 and t.status = 'closed' and t.snooze_datetime is null and not t.spam
+  and t.trashed_datetime is null and t.closed_datetime > $3::timestamptz - interval '7 days'
+"""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -109,16 +117,19 @@ def _setting(row: Any) -> dict[str, Any]:
 
 def _wanted(row: Any, setting: Mapping[str, Any]) -> bool:
     switch = SWITCHES.get(row["channel"])
-    return bool(row["wanted"] and row["address"] and switch and setting[switch])
+    return bool(row["wanted"] and switch and setting[switch])
 
 
-async def plan(work: Work, ticket_id: int) -> None:
-    """Have the customer of a closed ticket asked after the interval of the setting; once per ticket."""
+async def plan(work: Work, ticket_id: int, *, spoken: bool = False) -> None:
+    """Have the customer of a closed ticket asked after the interval of the setting; once per ticket.
+
+    `spoken`: he can be asked where he spoke, so that he needs no address.
+    """
     row = await work.db.fetchrow(FACTS, work.account.id, ticket_id)
     if row is None or row["merged_into_id"] is not None:
         return
     setting = _setting(row)
-    if _wanted(row, setting):
+    if _wanted(row, setting) and (row["address"] or spoken):
         due = row["closed_datetime"] + datetime.timedelta(hours=setting["survey_interval"])
         await work.db.execute(PLAN, work.account.id, ticket_id, row["customer_id"], work.now, due)
 
@@ -201,10 +212,7 @@ async def asked(work: Work, token: str) -> Asked | None:
     if account != str(work.account.id):
         return None
     row = await work.db.fetchrow(ASKED, work.account.id, int(survey))
-    if row is None:
-        return None
-    changeable = row["scored_datetime"] is None or work.now < row["scored_datetime"] + CHANGED
-    return Asked(row["id"], row["score"], row["body_text"], row["language"], changeable)
+    return None if row is None else _asked(work, row)
 
 
 async def answer(work: Work, token: str, score: int, comment: str) -> None:
@@ -213,10 +221,50 @@ async def answer(work: Work, token: str, score: int, comment: str) -> None:
     Event satisfaction-survey-responded for the first one.
     """
     found = await asked(work, token)
+    await _note(work, found, score, comment)
+
+
+async def _note(work: Work, found: Asked | None, score: int, comment: str, **more: Any) -> None:
     if found is None or not found.open:
         raise errors.NotFound
     if not 1 <= score <= 5:
         raise errors.one("score", errors.NOT_CHOICE)
     if len(comment) > COMMENT_LENGTH:
         raise errors.one("body_text", errors.too_long(COMMENT_LENGTH))
-    await surveys.update(work, found.id, {"score": score, "body_text": comment or None})
+    await surveys.update(work, found.id, {"score": score, "body_text": comment or None} | more)
+
+
+# Where the customer spoke
+
+
+async def question(work: Work, ticket_id: int) -> int | None:
+    """The survey that the customer of a ticket closed lately has not answered; None when nothing is asked of him."""
+    row = await work.db.fetchrow(OF_TICKET, work.account.id, ticket_id, work.now)
+    return None if row is None or row["score"] is not None else row["id"]
+
+
+async def ask(work: Work, ticket_id: int) -> bool:
+    """The question stands before the customer: no mail follows. False when nothing is asked of him.
+
+    Event satisfaction-survey-sent, once.
+    """
+    row = await work.db.fetchrow(OF_TICKET, work.account.id, ticket_id, work.now)
+    if row is None or row["score"] is not None:
+        return False
+    if row["sent_datetime"] is None:
+        await surveys.update(work, row["id"], {"sent_datetime": work.now})
+    return True
+
+
+async def rate(work: Work, ticket_id: int, score: int, comment: str) -> None:
+    """The customer's answer for a ticket closed lately, as `answer`; 404 when nothing was asked, 400."""
+    row = await work.db.fetchrow(OF_TICKET, work.account.id, ticket_id, work.now)
+    if row is None:
+        raise errors.NotFound
+    sent = row["sent_datetime"] or work.now
+    await _note(work, _asked(work, row), score, comment, sent_datetime=sent)
+
+
+def _asked(work: Work, row: Any) -> Asked:
+    changeable = row["scored_datetime"] is None or work.now < row["scored_datetime"] + CHANGED
+    return Asked(row["id"], row["score"], row["body_text"], row["language"], changeable)

@@ -39,13 +39,14 @@ STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class Listener:
     """One open page."""
 
-    __slots__ = ("bell", "check", "everything", "listed", "over", "people", "tickets", "user_id")
+    __slots__ = ("bell", "check", "everything", "listed", "over", "people", "tickets", "typing", "user_id")
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         self.bell = asyncio.Event()
         self.tickets: dict[int, None] = {}
         self.people: dict[int, None] = {}
+        self.typing: dict[int, None] = {}
         self.everything = False
         self.listed = False
         self.check = False
@@ -56,11 +57,13 @@ class Listener:
         self.bell.clear()
         tickets, self.tickets = self.tickets, {}
         people, self.people = self.people, {}
+        typing, self.typing = self.typing, {}
         if self.everything:
             self.everything = False
             return EVERYTHING
         listed, self.listed = self.listed and not tickets, False
         changes = [b"event: people\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in people]
+        changes += [b"event: typing\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in typing]
         changes += [b"event: ticket\ndata: " + msgspec.json.encode({"id": id}) + b"\n\n" for id in tickets]
         return (LIST if listed else b"") + b"".join(changes)
 
@@ -83,6 +86,11 @@ class Live:
                     for listener in self._listeners.get(account, ()):
                         if len(listener.people) < MOST_WAITING:
                             listener.people[ticket] = None
+                        listener.bell.set()
+                case ("customer-typing", int(account), int(ticket)):
+                    for listener in self._listeners.get(account, ()):
+                        if len(listener.typing) < MOST_WAITING:
+                            listener.typing[ticket] = None
                         listener.bell.set()
                 case ("read", int(account), int(user), _):
                     for listener in self._listeners.get(account, ()):

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from polus.base import crypto, errors
+from polus.base import clock, crypto, errors
 from polus.channels import shopfronts
 from polus.channels.shopfronts import Front, Kind
 from polus.desk import business_hours
@@ -21,6 +21,8 @@ from polus.store.work import Work
 
 # wire: the type that the reference's lists name for chats
 TYPE = "gorgias_chat"
+LONGEST_IDENTITY = 24 * 3600
+"""Seconds that a token of the shop's server may be good for: one that was copied is soon worth nothing."""
 COLOUR = re.compile("#[0-9a-fA-F]{6}", re.ASCII)
 
 
@@ -84,12 +86,15 @@ def secret(database: Database, account_id: int, chat: Chat) -> str:
 def vouched(database: Database, account_id: int, chat: Chat, token: str) -> Mapping[str, Any]:
     """What the shop's server says of its customer in a JSON Web Token (HS256); 400 on `identity` when it is not good.
 
-    Claims: `email`, `name`, `external_id`, and `exp`, which must be there: an old page's token must not work for ever.
+    Claims: `email`, `name`, `external_id`, and `exp`, which must be there and within a day: an old page's token must not
+    work for ever.
     """
     key = OctKey.import_key(secret(database, account_id, chat))
     try:
         claims = jwt.decode(token, key, algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
+        if claims["exp"] > clock.now().timestamp() + LONGEST_IDENTITY:
+            raise ValueError("exp")
     except (JoseError, ValueError, TypeError):
         raise errors.one("identity", "Not a valid token of this chat.") from None
     return claims

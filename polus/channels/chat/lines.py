@@ -41,6 +41,11 @@ where l.account_id = $1 and l.visitor_id = $2 and m.deleted_datetime is null
 """
 AFTER = _LINE + " and l.id > $3 order by l.id limit $4"
 LATEST = "select * from (" + _LINE + " order by l.id desc limit $3) newest order by id"
+# Of several visitors, those who have a line behind the one they know.
+BEHIND = """
+select g.visitor_id from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as g (account_id, visitor_id, line_id)
+where exists (select from chat_lines l where l.account_id = g.account_id and l.visitor_id = g.visitor_id and l.id > g.line_id)
+"""
 OF_MESSAGE = _LINE + " and l.message_id = $3"
 
 PUT = """
@@ -53,12 +58,13 @@ SPOKE = (
 
 # Whoever spoke last in the ticket's chat is spoken to.
 PARTNER = """
-select v.id, v.email from messages m
+select v.id, v.email, v.integration_id from messages m
 join chat_lines l on l.account_id = m.account_id and l.message_id = m.id
 join chat_visitors v on v.account_id = l.account_id and v.id = l.visitor_id
 where m.account_id = $1 and m.ticket_id = $2 and m.channel = 'chat'
 order by m.created_datetime desc, m.id desc limit 1
 """
+THROUGH = "update messages set integration_id = $3 where account_id = $1 and id = $2"
 # Lines get their numbers one transaction after the other, or a browser that asks for what is new would miss one.
 HOLD = "select 1 from chat_visitors where account_id = $1 and id = $2 for update"
 LATER = """
@@ -150,22 +156,51 @@ async def answer(work: Work, message_id: int, ticket_id: int) -> None:
 
     Without a visitor it failed. If he does not see it within minutes it goes on by mail; see `mails`.
     """
-    partner = await work.db.fetchrow(PARTNER, work.account.id, ticket_id)
-    if partner is None:
+    found = await work.db.fetchrow(PARTNER, work.account.id, ticket_id)
+    if found is None:
         await messages.failed(work, message_id, NOBODY, retriable=False)
         return
-    await work.db.execute(HOLD, work.account.id, partner["id"])
-    if await work.db.fetchval(PUT, work.account.id, partner["id"], message_id) is None:
+    await work.db.execute(HOLD, work.account.id, found["id"])
+    if await work.db.fetchval(PUT, work.account.id, found["id"], message_id) is None:
         return
+    await work.db.execute(THROUGH, work.account.id, message_id, found["integration_id"])
     await messages.sent(work, message_id)
-    if partner["email"]:
-        await work.db.execute(LATER, work.account.id, partner["id"], work.now)
-    work.ring("chat", work.account.id, partner["id"])
+    if found["email"]:
+        await work.db.execute(LATER, work.account.id, found["id"], work.now)
+    work.ring("chat", work.account.id, found["id"])
+
+
+async def partner(work: Work, ticket_id: int) -> int | None:
+    """The visitor whom answers in the ticket are said to."""
+    row = await work.db.fetchrow(PARTNER, work.account.id, ticket_id)
+    return None if row is None else row["id"]
+
+
+async def agent_types(work: Work, ticket_id: int) -> None:
+    """An agent is writing an answer: the visitor's open pages are told, nothing is stored."""
+    visitor_id = await partner(work, ticket_id)
+    if visitor_id is not None:
+        work.ring("chat-typing", work.account.id, visitor_id)
+
+
+async def visitor_types(work: Work, visitor: Visitor) -> None:
+    """The visitor is writing: whoever has his ticket open is told, nothing is stored."""
+    ticket_id = visitor.ticket_id and await work.db.fetchval(
+        inbound.SURVIVOR, work.account.id, visitor.ticket_id
+    )
+    if ticket_id:
+        work.ring("customer-typing", work.account.id, ticket_id)
 
 
 async def after(work: Work, visitor_id: int, line_id: int) -> list[dict[str, Any]]:
     """Up to 100 lines that follow that one, the oldest first."""
     return await _shown(work, await work.db.fetch(AFTER, work.account.id, visitor_id, line_id, PAGE))
+
+
+async def behind(db: Any, known: Sequence[tuple[int, int, int]]) -> set[int]:
+    """Of (account, visitor, line) those visitors who have lines behind that one, whatever account they are of."""
+    accounts, visitor_ids, line_ids = zip(*known, strict=True)
+    return {row[0] for row in await db.fetch(BEHIND, accounts, visitor_ids, line_ids)}
 
 
 async def latest(work: Work, visitor_id: int) -> list[dict[str, Any]]:

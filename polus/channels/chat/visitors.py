@@ -37,6 +37,7 @@ LOCK = _VISITOR + " for update"
 PERSON = """
 update chat_visitors set name = $3, email = $4, external_id = $5, vouched = $6 where account_id = $1 and id = $2
 """
+RENEW = "update chat_visitors set token = $3 where account_id = $1 and id = $2"
 SEEN = "update chat_visitors set seen_datetime = $3 where account_id = $1 and id = $2"
 REMOVE_OLD = """
 delete from chat_visitors where (account_id, id) in (
@@ -156,6 +157,12 @@ def _plain(given: Any, length: int) -> str | None:
     """One line of text; None when it is empty or not text."""
     said = " ".join(text.clean(given).split())[:length] if isinstance(given, str) else ""
     return said or None
+
+
+async def leave(work: Work, visitor: Visitor) -> None:
+    """His token opens nothing any more; what he said stays."""
+    await work.db.execute(RENEW, work.account.id, visitor.id, crypto.digest(crypto.new_token()))
+    work.ring("chat-left", work.account.id, visitor.id)
 
 
 async def seen(work: Work, visitor: Visitor) -> None:

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from polus.base import clock, errors
-from polus.channels.chat import chats, lines, visitors
+from polus.base import clock, errors, text
+from polus.channels.chat import chats, lines, questions, visitors
 from polus.channels.chat.chats import Chat
 from polus.channels.chat.lines import Said
 from polus.channels.chat.visitors import Visitor
@@ -23,7 +23,7 @@ from polus.desk.hosts import Hosts
 from polus.store.database import Database
 from polus.store.work import Account, Actor, Work, reading, writing
 from polus.web import assets
-from polus.web.chat.streams import Streams
+from polus.web.chat.streams import Fetch, Streams
 
 PREFIX = "/chat"
 SCRIPT = "chat/widget.js"
@@ -54,6 +54,13 @@ class Seen(msgspec.Struct):
     """Up to where he has read."""
 
     line: int
+
+
+class Rating(msgspec.Struct):
+    """How content he is, from 1 to 5, and what he says of it."""
+
+    score: int
+    comment: str = ""
 
 
 class Asked:
@@ -132,6 +139,9 @@ class Door:
             ("POST", "read"): read,
             ("POST", "typing"): typing,
             ("POST", "files"): upload,
+            ("POST", "forget"): forget,
+            ("POST", "question"): ask,
+            ("POST", "answer"): rate,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,28 +176,38 @@ class Door:
 
     async def _stream(self, asked: Asked, receive: Receive, send: Send) -> None:
         try:
-            async with asked.writing() as work:
-                chat = await asked.chat(work)
-                visitor = await asked.visitor(work, chat)
-                await visitors.seen(work, visitor)
+            visitor_id = await _admitted(asked)
             last = _number(asked.request.query_params.get("after", "0"))
         except errors.Refusal as refusal:
             answer = _json({"error": {"msg": refusal.msg, "data": refusal.data}}, refusal.status)
             await _open(answer, asked.request)(asked.request.scope, receive, send)
             return
-
-        async def fetch(line: int) -> list[dict[str, Any]]:
-            async with asked.reading() as work:
-                return await lines.after(work, visitor.id, line)
-
         headers = _open(Response(headers=STREAM), asked.request).raw_headers
         kept = [(name, value) for name, value in headers if name != b"content-length"]
         await send({"type": "http.response.start", "status": 200, "headers": kept})
-        await self.streams.run((asked.account.id, visitor.id), last, fetch, receive, send)
+        place = (asked.account.id, visitor_id)
+        await self.streams.run(place, last, self._fetch(asked.account), receive, send)
+
+    def _fetch(self, account: Account) -> Fetch:
+        database = self._database
+
+        async def fetch(visitor_id: int, line: int) -> list[dict[str, Any]]:
+            async with reading(database, account, VISITOR) as work:
+                return await lines.after(work, visitor_id, line)
+
+        return fetch
 
     def close(self) -> None:
         """End the streams."""
         self.streams.close()
+
+
+async def _admitted(asked: Asked) -> int:
+    """The visitor who may listen, and that he is here; 401, 403, 404."""
+    async with asked.writing() as work:
+        visitor = await asked.visitor(work, await asked.chat(work))
+        await visitors.seen(work, visitor)
+        return visitor.id
 
 
 async def look(asked: Asked) -> Response:
@@ -232,7 +252,9 @@ async def listed(asked: Asked) -> Response:
             found = await lines.latest(work, visitor.id)
         else:
             found = await lines.after(work, visitor.id, _number(after))
-    return _json({"lines": found, "read": visitor.read_line, "visitor": visitor.shown()})
+        asked_now = await questions.pending(work, visitor)
+    told = {"lines": found, "read": visitor.read_line, "visitor": visitor.shown(), "question": asked_now}
+    return _json(told)
 
 
 async def say(asked: Asked) -> Response:
@@ -256,11 +278,35 @@ async def read(asked: Asked) -> Response:
 
 async def typing(asked: Asked) -> Response:
     """He is writing: whoever has the ticket open is told, nothing is stored."""
-    async with asked.reading() as work:
+    async with asked.writing() as work:
         chat = await asked.chat(work)
-        visitor = await asked.visitor(work, chat)
-        if visitor.ticket_id is not None:
-            work.database.ring(("customer-typing", work.account.id, visitor.ticket_id))
+        await lines.visitor_types(work, await asked.visitor(work, chat))
+    return Response(status_code=204)
+
+
+async def forget(asked: Asked) -> Response:
+    """He logged out of the shop: his token is void, and his open pages hear nothing more."""
+    async with asked.writing() as work:
+        chat = await asked.chat(work)
+        await visitors.leave(work, await visitors.lock(work, chat, asked.token))
+    return Response(status_code=204)
+
+
+async def ask(asked: Asked) -> Response:
+    """The question after a closed ticket, when there is one; whoever asks shows it."""
+    async with asked.writing() as work:
+        chat = await asked.chat(work)
+        visitor = await visitors.lock(work, chat, asked.token)
+        return _json({"question": await questions.ask(work, visitor)})
+
+
+async def rate(asked: Asked) -> Response:
+    """His answer to it; 404 when nothing was asked."""
+    given = await asked.body(Rating)
+    async with asked.writing() as work:
+        chat = await asked.chat(work)
+        visitor = await visitors.lock(work, chat, asked.token)
+        await questions.answer(work, visitor, given.score, text.clean(given.comment).strip())
     return Response(status_code=204)
 
 

@@ -3,8 +3,10 @@
 from starlette.responses import Response
 
 from polus.base import wire
+from polus.channels.chat import lines
 from polus.desk import onlookers
 from polus.web import routes
+from polus.web.pages import actions
 from polus.web.visits import Visit
 
 MOST_ASKED = 300
@@ -26,6 +28,14 @@ async def leave(visit: Visit) -> Response:
     return Response(status_code=204)
 
 
+async def typing(visit: Visit) -> Response:
+    """The agent writes an answer that goes into the customer's chat: the chat says so."""
+    visit.actor.require(actions.WRITER)
+    async with visit.writing() as work:
+        await lines.agent_types(work, visit.request.path_params["ticket"])
+    return Response(status_code=204)
+
+
 async def people(visit: Visit) -> Response:
     """Who is at the tickets of `ids`."""
     given = visit.request.query_params.get("ids", "").split(",")[:MOST_ASKED]
@@ -42,5 +52,6 @@ async def people(visit: Visit) -> Response:
 ROUTES = (
     routes.post("/tickets/{ticket:int}/look", look),
     routes.post("/tickets/{ticket:int}/leave", leave),
+    routes.post("/tickets/{ticket:int}/typing", typing),
     routes.get("/people", people),
 )

@@ -72,6 +72,7 @@ function connect() {
   source.addEventListener("ticket", (event) => touch(JSON.parse(event.data).id));
   source.addEventListener("list", soon);
   source.addEventListener("people", people.soon);
+  source.addEventListener("typing", (event) => people.customerWrites(String(JSON.parse(event.data).id)));
   source.addEventListener("everything", () => touch());
   source.addEventListener("bye", () => { disconnect(); loggedOut(); });
   source.addEventListener("error", () => {

@@ -6,12 +6,15 @@ import { json, post, word } from "./notices.js";
 
 const BEAT = 20_000; // milliseconds between two words that this page is still there
 const REST = 5_000; // without a key for so long, nobody writes any more
+const SPOKEN = 4_000; // a chat's visitor is told so often that somebody writes to him
+const SEEN = 6_000; // so long after his last key a customer in a chat counts as writing
 const known = new Map(); // ticket id → people
+const customers = new Map(); // ticket id → when its customer is taken to have stopped writing
 let at = ""; // the ticket that was said to be open
 let writing = false;
 let rest = null;
 let asking = null;
-
+let spoken = 0;
 
 function look() {
   const { ticket } = current();
@@ -29,6 +32,21 @@ function writes(now) {
   look();
 }
 
+/** The agent writes an answer that goes into a chat. */
+function speaks(form) {
+  const answers = form?.querySelector("[name=mode]:checked")?.value === "reply" && form.elements.channel?.value === "chat";
+  if (!answers || Date.now() - spoken < SPOKEN) return;
+  spoken = Date.now();
+  post(`/tickets/${form.dataset.ticket}/typing`, {});
+}
+
+/** The customer writes in his chat. */
+export function customerWrites(ticket) {
+  clearTimeout(customers.get(ticket));
+  customers.set(ticket, setTimeout(() => { customers.delete(ticket); show(); }, SEEN));
+  show();
+}
+
 const called = (one) => one.name || word("rules");
 const sentence = (there) => there.map((one) => word(one.writing ? "writes" : "views").replace("%", called(one))).join(", ");
 
@@ -43,7 +61,11 @@ function draw(place, there, long) {
 }
 
 function show() {
-  for (const place of document.querySelectorAll("[data-people]")) draw(place, known.get(place.dataset.people) ?? [], place.closest(".ticket-head") !== null);
+  for (const place of document.querySelectorAll("[data-people]")) {
+    const ticket = place.dataset.people;
+    const customer = customers.has(ticket) ? [{ name: word("customer"), writing: true }] : [];
+    draw(place, [...customer, ...(known.get(ticket) ?? [])], place.closest(".ticket-head") !== null);
+  }
 }
 
 async function ask() {
@@ -66,7 +88,7 @@ export function start() {
   document.addEventListener("polus:opened", () => { look(); show(); soon(); });
   document.addEventListener("polus:left", look);
   document.addEventListener("htmx:after:swap", show);
-  document.addEventListener("input", (event) => { if (event.target.closest?.(".editor")) writes(true); });
+  document.addEventListener("input", (event) => { if (event.target.closest?.(".editor")) { writes(true); speaks(event.target.closest("form")); } });
   document.addEventListener("polus:sent", () => writes(false));
   document.addEventListener("visibilitychange", () => { if (document.hidden) { if (at) post(`/tickets/${at}/leave`, {}, { keepalive: true }); } else { look(); soon(); } });
   window.addEventListener("pagehide", () => { if (at) post(`/tickets/${at}/leave`, {}, { keepalive: true }); });

@@ -9,10 +9,10 @@
   const shelf = 'polus-chat-' + script.dataset.key;
 
   const WORDS = {
-    en: { open: 'Chat with us', close: 'Close the chat', greeting: 'Hello! How can we help?', away: 'We are away at the moment. Leave a message and we will answer by e-mail.', write: 'Write a message', send: 'Send', attach: 'Add a file', email: 'Your e-mail address', name: 'Your name', ask: 'So that we can answer when you are gone:', save: 'Save', saved: 'We will answer to', lost: 'No connection. Trying again …', failed: 'Not sent. Press to try again.', typing: 'is writing …', you: 'You', us: 'Support', messages: 'Messages', big: 'The file is larger than 10 MB.', new: 'New message', many: 'Too many messages. Wait a minute.', wrong: 'This is not an e-mail address.' },
-    fr: { open: 'Discuter avec nous', close: 'Fermer la discussion', greeting: 'Bonjour ! Comment pouvons-nous vous aider ?', away: 'Nous sommes absents pour le moment. Laissez un message, nous répondrons par e-mail.', write: 'Écrire un message', send: 'Envoyer', attach: 'Ajouter un fichier', email: 'Votre adresse e-mail', name: 'Votre nom', ask: 'Pour vous répondre après votre départ :', save: 'Enregistrer', saved: 'Nous répondrons à', lost: 'Pas de connexion. Nouvel essai …', failed: 'Non envoyé. Appuyer pour réessayer.', typing: 'écrit …', you: 'Vous', us: 'Assistance', messages: 'Messages', big: 'Le fichier dépasse 10 Mo.', new: 'Nouveau message', many: 'Trop de messages. Patientez une minute.', wrong: 'Ce n’est pas une adresse e-mail.' },
-    de: { open: 'Mit uns chatten', close: 'Chat schließen', greeting: 'Hallo! Wie können wir helfen?', away: 'Wir sind gerade nicht da. Hinterlassen Sie eine Nachricht, wir antworten per E-Mail.', write: 'Nachricht schreiben', send: 'Senden', attach: 'Datei anhängen', email: 'Ihre E-Mail-Adresse', name: 'Ihr Name', ask: 'Damit wir auch später antworten können:', save: 'Speichern', saved: 'Wir antworten an', lost: 'Keine Verbindung. Neuer Versuch …', failed: 'Nicht gesendet. Zum Wiederholen drücken.', typing: 'schreibt …', you: 'Sie', us: 'Support', messages: 'Nachrichten', big: 'Die Datei ist größer als 10 MB.', new: 'Neue Nachricht', many: 'Zu viele Nachrichten. Bitte eine Minute warten.', wrong: 'Das ist keine E-Mail-Adresse.' },
-    es: { open: 'Chatear con nosotros', close: 'Cerrar el chat', greeting: '¡Hola! ¿En qué podemos ayudar?', away: 'Ahora no estamos. Deje un mensaje y responderemos por correo.', write: 'Escribir un mensaje', send: 'Enviar', attach: 'Añadir un archivo', email: 'Su correo electrónico', name: 'Su nombre', ask: 'Para poder responder cuando se haya ido:', save: 'Guardar', saved: 'Responderemos a', lost: 'Sin conexión. Reintentando …', failed: 'No enviado. Pulse para reintentar.', typing: 'está escribiendo …', you: 'Usted', us: 'Soporte', messages: 'Mensajes', big: 'El archivo supera 10 MB.', new: 'Mensaje nuevo', many: 'Demasiados mensajes. Espere un minuto.', wrong: 'No es un correo electrónico.' },
+    en: { open: 'Chat with us', close: 'Close the chat', greeting: 'Hello! How can we help?', away: 'We are away at the moment. Leave a message and we will answer by e-mail.', write: 'Write a message', send: 'Send', attach: 'Add a file', email: 'Your e-mail address', name: 'Your name', ask: 'So that we can answer when you are gone:', save: 'Save', saved: 'We will answer to', lost: 'No connection. Trying again …', failed: 'Not sent. Press to try again.', typing: 'is writing …', you: 'You', us: 'Support', messages: 'Messages', big: 'The file is larger than 10 MB.', new: 'New message', many: 'Too many messages. Wait a minute.', wrong: 'This is not an e-mail address.', rate: 'How was our help?', scores: 'Very bad|Bad|So so|Good|Very good', comment: 'Anything you would like to tell us?', thanks: 'Thank you for your answer!' },
+    fr: { open: 'Discuter avec nous', close: 'Fermer la discussion', greeting: 'Bonjour ! Comment pouvons-nous vous aider ?', away: 'Nous sommes absents pour le moment. Laissez un message, nous répondrons par e-mail.', write: 'Écrire un message', send: 'Envoyer', attach: 'Ajouter un fichier', email: 'Votre adresse e-mail', name: 'Votre nom', ask: 'Pour vous répondre après votre départ :', save: 'Enregistrer', saved: 'Nous répondrons à', lost: 'Pas de connexion. Nouvel essai …', failed: 'Non envoyé. Appuyer pour réessayer.', typing: 'écrit …', you: 'Vous', us: 'Assistance', messages: 'Messages', big: 'Le fichier dépasse 10 Mo.', new: 'Nouveau message', many: 'Trop de messages. Patientez une minute.', wrong: 'Ce n’est pas une adresse e-mail.', rate: 'Comment avons-nous aidé ?', scores: 'Très mal|Mal|Moyen|Bien|Très bien', comment: 'Voulez-vous ajouter quelque chose ?', thanks: 'Merci pour votre réponse !' },
+    de: { open: 'Mit uns chatten', close: 'Chat schließen', greeting: 'Hallo! Wie können wir helfen?', away: 'Wir sind gerade nicht da. Hinterlassen Sie eine Nachricht, wir antworten per E-Mail.', write: 'Nachricht schreiben', send: 'Senden', attach: 'Datei anhängen', email: 'Ihre E-Mail-Adresse', name: 'Ihr Name', ask: 'Damit wir auch später antworten können:', save: 'Speichern', saved: 'Wir antworten an', lost: 'Keine Verbindung. Neuer Versuch …', failed: 'Nicht gesendet. Zum Wiederholen drücken.', typing: 'schreibt …', you: 'Sie', us: 'Support', messages: 'Nachrichten', big: 'Die Datei ist größer als 10 MB.', new: 'Neue Nachricht', many: 'Zu viele Nachrichten. Bitte eine Minute warten.', wrong: 'Das ist keine E-Mail-Adresse.', rate: 'Wie war unsere Hilfe?', scores: 'Sehr schlecht|Schlecht|Geht so|Gut|Sehr gut', comment: 'Möchten Sie uns etwas dazu sagen?', thanks: 'Danke für Ihre Antwort!' },
+    es: { open: 'Chatear con nosotros', close: 'Cerrar el chat', greeting: '¡Hola! ¿En qué podemos ayudar?', away: 'Ahora no estamos. Deje un mensaje y responderemos por correo.', write: 'Escribir un mensaje', send: 'Enviar', attach: 'Añadir un archivo', email: 'Su correo electrónico', name: 'Su nombre', ask: 'Para poder responder cuando se haya ido:', save: 'Guardar', saved: 'Responderemos a', lost: 'Sin conexión. Reintentando …', failed: 'No enviado. Pulse para reintentar.', typing: 'está escribiendo …', you: 'Usted', us: 'Soporte', messages: 'Mensajes', big: 'El archivo supera 10 MB.', new: 'Mensaje nuevo', many: 'Demasiados mensajes. Espere un minuto.', wrong: 'No es un correo electrónico.', rate: '¿Qué tal nuestra ayuda?', scores: 'Muy mal|Mal|Regular|Bien|Muy bien', comment: '¿Quiere decirnos algo más?', thanks: '¡Gracias por su respuesta!' },
   };
   const language = (script.dataset.language || document.documentElement.lang || navigator.language || 'en').slice(0, 2).toLowerCase();
   const t = { ...WORDS.en, ...WORDS[language] };
@@ -48,6 +48,9 @@ h2 { font-size: 16px; font-weight: 600; margin: 0; flex: 1; overflow: hidden; te
 .person label { flex-basis: 100%; font-size: 13px; color: var(--soft); }
 .person input { flex: 1; min-inline-size: 0; border: 1px solid var(--line); border-radius: 8px; padding: 6px 10px; background: transparent; }
 .person button, .send { border: 0; border-radius: 8px; padding: 6px 14px; background: var(--accent); color: var(--on); font-weight: 600; }
+.rate { padding: 10px 12px; border-block-start: 1px solid var(--line); } .rate fieldset { border: 0; margin: 0; padding: 0; display: flex; gap: 4px; justify-content: space-between; }
+.rate legend { font-weight: 600; padding: 0; margin-block-end: 6px; } .score { flex: 1; block-size: 40px; border: 1px solid var(--line); border-radius: 8px; background: transparent; font-size: 20px; }
+.score:hover, .score[aria-pressed=true] { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); } .more { display: flex; align-items: flex-end; gap: 6px; margin-block-start: 8px; }
 form.write { display: flex; align-items: flex-end; gap: 6px; padding: 10px 12px; border-block-start: 1px solid var(--line); }
 textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(--line); border-radius: 8px; padding: 7px 10px; background: transparent; field-sizing: content; }
 .send { block-size: 36px; } .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -102,7 +105,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     return answer;
   };
 
-  let look, root, parts, visitor = null, arriving = null, streaming = null, retry = 0, newest = 0, unread = 0, lastTyped = 0, quiet = null;
+  let look, root, parts, visitor = null, arriving = null, streaming = null, retry = 0, newest = 0, unread = 0, lastTyped = 0, quiet = null, asked = false, score = 0;
   const shown = new Map();       // lines by id
   const waiting = new Map();     // own words on their way, by client id
   const listeners = {};
@@ -117,13 +120,17 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     return arriving;
   };
   const pending = { identity: null };
-  const forget = () => { keep('token', null); visitor = null; shown.clear(); newest = 0; if (parts) parts.log.replaceChildren(greeting()); };
+  const forget = () => { streaming?.abort(); streaming = null; asked = false; keep('token', null); visitor = null; shown.clear(); newest = 0; if (parts) parts.log.replaceChildren(greeting()); };
 
   // The stream is read with fetch, because EventSource can only put a token into an address.
   const listen = async () => {
     if (streaming || !kept('token')) return;
     const stop = new AbortController();
     streaming = stop;
+    // The server speaks every half a minute: a connection that died without a word is begun anew.
+    let watch;
+    const alive = () => { clearTimeout(watch); watch = setTimeout(() => { stop.stale = true; stop.abort(); }, 70000); };
+    alive();
     try {
       const answer = await ask('GET', `/stream?after=${newest}`, undefined, { signal: stop.signal });
       retry = 0;
@@ -134,16 +141,22 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
       for (;;) {
         const { value, done } = await reader.read();
         if (done) break;
+        alive();
         text += value;
         let end;
         while ((end = text.indexOf('\n\n')) >= 0) { heard(text.slice(0, end)); text = text.slice(end + 2); }
       }
     } catch (error) {
-      if (error.status === 401) { forget(); streaming = null; return; }
-      if (error.status === 404 || error.status === 403) { streaming = null; return; }
+      if ([401, 403, 404].includes(error.status)) {
+        clearTimeout(watch);
+        streaming = null;
+        if (error.status === 401) forget();
+        return;
+      }
     }
-    streaming = null;
-    if (stop.signal.aborted) return;
+    clearTimeout(watch);
+    if (streaming === stop) streaming = null;
+    if (stop.signal.aborted && !stop.stale) return;
     setLost(true);
     retry += 1;
     setTimeout(listen, Math.min(30000, 500 * 2 ** retry) * (0.5 + Math.random() / 2));
@@ -152,6 +165,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     const fields = Object.fromEntries(block.split('\n').filter((row) => !row.startsWith(':')).map((row) => [row.slice(0, row.indexOf(':')), row.slice(row.indexOf(':') + 1).trim()]));
     if (fields.event === 'line') add(JSON.parse(fields.data), true);
     else if (fields.event === 'typing') typing();
+    else if (fields.event === 'question') { asked = true; question(); }
   };
   const setLost = (lost) => { if (parts) parts.lost.hidden = !lost; };
   const typing = () => {
@@ -282,6 +296,29 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     } catch (error) { setNote(error.status === 400 ? t.wrong : error.message); }
   };
 
+  // How the help was: asked when the ticket was closed, once the visitor can see it.
+  const question = async () => {
+    if (!asked || !isOpen()) return;
+    asked = false;
+    try {
+      if (!(await (await ask('POST', '/question', {})).json()).question) return;
+      score = 0;
+      parts.more.hidden = true;
+      for (const each of parts.scores) each.setAttribute('aria-pressed', 'false');
+      parts.rate.hidden = false;
+    } catch (error) { asked = !error.status; }
+  };
+  const rate = async (given, comment) => {
+    try {
+      await ask('POST', '/answer', { score: given, comment });
+      score = given;
+      parts.scores.forEach((each, at) => each.setAttribute('aria-pressed', String(at + 1 === given)));
+      parts.rate.hidden = Boolean(comment);
+      parts.more.hidden = false;
+      setNote(t.thanks, false);
+    } catch (error) { if (error.status === 404) parts.rate.hidden = true; else setNote(error.status === 429 ? t.many : error.status ? error.message : t.lost); }
+  };
+
   const isOpen = () => parts && !parts.panel.hidden;
   const open = async () => {
     await ready;
@@ -289,7 +326,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     parts.launch.setAttribute('aria-expanded', 'true');
     await history();
     if (!visitor?.email && (look.ask_email === 'first' || !look.open)) askPerson(false);
-    toEnd(); acknowledge();
+    toEnd(); acknowledge(); question();
     parts.text.focus();
     tell('open');
   };
@@ -301,6 +338,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
       const told = await (await ask('GET', '/lines')).json();
       fetched = true;
       visitor = told.visitor;
+      asked = told.question;
       keep('read', Math.max(told.read, kept('read') || 0));
       told.lines.forEach((line) => add(line, false));
     } catch (error) { if (error.status === 401) forget(); }
@@ -326,6 +364,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     if (!text) return;
     parts.text.value = '';
     setNote('');
+    parts.rate.hidden = true;
     say(text);
     if (!visitor?.email && look.ask_email === 'later') askPerson(false);
     if (!visitor?.email && look.ask_email === 'first') askPerson(true);
@@ -359,9 +398,14 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     parts.launch = make('button', { className: 'launch', type: 'button', 'aria-label': t.open, 'aria-expanded': 'false', onclick: () => (isOpen() ? close() : open()) }, icon('chat'), parts.count);
     parts.person = make('form', { className: 'person', hidden: true, onsubmit: introduce },
       make('label', { htmlFor: 'email' }, t.ask), make('input', { id: 'email', type: 'email', name: 'email', required: true, autocomplete: 'email', placeholder: t.email, maxLength: 320, 'aria-label': t.email }), make('button', {}, t.save));
+    parts.scores = t.scores.split('|').map((name, at) => make('button', { className: 'score', type: 'button', title: name, 'aria-label': name, 'aria-pressed': 'false', onclick: () => rate(at + 1, parts.comment.value.trim()) }, ['😞', '🙁', '😐', '🙂', '😀'][at]));
+    parts.comment = make('textarea', { rows: 1, maxLength: 1000, placeholder: t.comment, 'aria-label': t.comment });
+    parts.more = make('div', { className: 'more', hidden: true }, parts.comment, make('button', { className: 'send' }, t.send));
+    parts.rate = make('form', { className: 'rate', hidden: true, onsubmit: (event) => { event.preventDefault(); if (parts.comment.value.trim()) rate(score, parts.comment.value.trim()); else parts.rate.hidden = true; } },
+      make('fieldset', {}, make('legend', {}, t.rate), ...parts.scores), parts.more);
     parts.panel = make('section', { className: 'panel', role: 'dialog', 'aria-label': look.title || look.name, hidden: true },
       make('header', {}, make('h2', {}, look.title || look.name), make('button', { className: 'bare', type: 'button', 'aria-label': t.close, onclick: close }, icon('close'))),
-      parts.log, parts.typing, parts.lost, parts.note, parts.person,
+      parts.log, parts.typing, parts.rate, parts.lost, parts.note, parts.person,
       make('form', { className: 'write', onsubmit: submit }, make('button', { className: 'bare', type: 'button', 'aria-label': t.attach, title: t.attach, onclick: () => file.click() }, icon('clip')), file, parts.text, make('button', { className: 'send' }, t.send)));
     parts.panel.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.stopPropagation(); close(); } });
     parts.panel.addEventListener('dragover', (event) => event.preventDefault());
@@ -373,7 +417,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     if (kept('token')) history();
   };
   document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible' && isOpen()) acknowledge(); });
-  window.addEventListener('online', () => { retry = 0; listen(); flush(); });
+  window.addEventListener('online', () => { retry = 0; if (streaming) { streaming.stale = true; streaming.abort(); } else listen(); flush(); });
   window.addEventListener('pagehide', () => { streaming?.abort(); streaming = null; });
   window.addEventListener('pageshow', (event) => { if (event.persisted) listen(); });
 
@@ -394,7 +438,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
       parts.person.hidden = true;
     },
     on: (name, listener) => { (listeners[name] ??= []).push(listener); },
-    forget,
+    forget: () => { if (kept('token')) ask('POST', '/forget', {}, { keepalive: true }).catch(() => {}); forget(); },
   };
 
   // What shops' themes call: see the reference's section on cart attributes.

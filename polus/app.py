@@ -15,12 +15,13 @@ import uvicorn
 import uvloop
 
 from polus import children, installation
-from polus.api import downloads, shop_door, voice_door
+from polus.api import downloads, shop_door, text_door, voice_door
 from polus.api.app import Api, Receive, Scope, Send
 from polus.api.documents import Documents
 from polus.api.downloads import Downloads
 from polus.api.shop_door import ShopDoor
 from polus.api.table import OPERATIONS
+from polus.api.text_door import TextDoor
 from polus.api.voice_door import VoiceDoor
 from polus.base import figures, log
 from polus.base.settings import Settings
@@ -55,6 +56,7 @@ class App:
         self.downloads = Downloads(database)
         self.shops = ShopDoor(database)
         self.voice = VoiceDoor(database, settings.base_url)
+        self.texts = TextDoor(database, settings.base_url)
         self.oauth = Door(database, settings.base_url)
         self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
         self.doctor = Doctor(database, listener)
@@ -85,6 +87,8 @@ class App:
             await self.shops(scope, receive, send)
         elif path.startswith(voice_door.PREFIX):
             await self.voice(scope, receive, send)
+        elif path.startswith(text_door.PREFIX):
+            await self.texts(scope, receive, send)
         elif path.startswith(downloads.PREFIX):
             await self.downloads(scope, receive, send)
         else:

@@ -13,6 +13,7 @@ import structlog
 from polus.base import clock
 from polus.channels.chat import visitors
 from polus.channels.email import journal
+from polus.channels.texts import journal as texts
 from polus.desk import credentials, events, files, tags, usage
 from polus.desk.apps import keys, tokens
 from polus.desk.hooks import deliveries
@@ -67,6 +68,7 @@ CHORES = (
     Chore("remove old events", 3600, events.remove_old),
     Chore("remove old calls", 600, deliveries.remove_old),
     Chore("remove old news of shops", 3600, shops.remove_old),
+    Chore("remove old texts", 3600, texts.remove_old),
     Chore("remove old mails", 3600, journal.remove_old),
     Chore("forget chat visitors", 3600, visitors.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),

@@ -23,6 +23,8 @@ from polus.channels.email.relay import Letter
 from polus.channels.http.lines import Lines
 from polus.channels.sending import Errand, Sender
 from polus.channels.shops.journal import Arrivals
+from polus.channels.texts import deliveries as texts
+from polus.channels.texts.journal import Arrivals as TextArrivals
 from polus.channels.voice.orders import Orders
 from polus.chores import Chores, all_chores
 from polus.desk.accounts import Book
@@ -56,12 +58,19 @@ class Worker:
         def mailed(errand: Errand[Letter]) -> Lane:
             return Sender(database, book, self.presence, errand, post).lane()
 
+        def texted(errand: Errand[texts.Letter], *, once: bool = False) -> Lane:
+            carry = texts.courier(database.allowed, once=once)
+            return Sender(database, book, self.presence, errand, carry).lane()
+
         self._lines = Lines(database, book, self.presence)
         self.lanes = (
             Outbox(database, reactions.REACTIONS, book).lane(),
             Receiver(database, book).lane(),
             mailed(Deliveries()),
             mailed(Notices()),
+            TextArrivals(database, book, self.presence).lane(),
+            texted(texts.Deliveries()),
+            texted(texts.Tests(), once=True),
             self._lines.lane(),
             Arrivals(database, book).lane(),
             Orders(database, book).lane(),

@@ -45,6 +45,22 @@ def phone(text: str) -> str:
     return full + ("x" + number.extension if number.extension else "")
 
 
+def e164(text: str, near: str = "") -> str:
+    """`+493012345`; "" when it is no telephone number. `near`: one of the country that numbers without any are of."""
+    text = text.strip()
+    if not PHONE.fullmatch(text):
+        return ""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(near)) if near else None
+        given = "+" + text[2:] if text.startswith("00") else text
+        number = phonenumbers.parse(given, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
 def origin(address: str) -> str | None:
     """`https://shop.example` of an address, as browsers spell it; None when it is no web address."""
     try:

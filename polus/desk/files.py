@@ -233,10 +233,10 @@ class Pass(msgspec.Struct, array_like=True, frozen=True):
     size: str
 
 
-def link(work: Work, found: Found, size: str = "") -> str:
-    """The address of a file's bytes for the next five minutes."""
+def link(work: Work, found: Found, size: str = "", *, seconds: int = SECONDS) -> str:
+    """The address of a file's bytes for the next five minutes, or as long as is said."""
     given = Pass(found.key, found.content_type, found.name, size if _is_picture(found) else "")
-    token = signer(work.database).sign(msgspec.json.encode(given).decode(), SECONDS)
+    token = signer(work.database).sign(msgspec.json.encode(given).decode(), seconds)
     return work.account.base_url + PREFIX + token + "/" + quote(found.name, safe="")
 
 

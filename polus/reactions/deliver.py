@@ -1,5 +1,5 @@
-"""An agent's message goes out by its channel: into the chat of its visitor, or as a mail, whose sending is a lane of its
-own.
+"""An agent's message goes out by its channel: into the chat of its visitor, as a text or as a mail, whose sending are
+lanes of their own.
 
 The Message-ID and the thread are fixed here, before anything is sent: every attempt is the same mail.
 """
@@ -11,6 +11,8 @@ import msgspec
 from polus.base import addresses
 from polus.channels.chat import lines
 from polus.channels.email import threading
+from polus.channels.texts import deliveries
+from polus.channels.texts.providers import CHANNELS as TEXTS
 from polus.desk.tickets import drafts, messages
 from polus.reactions.event import Event
 from polus.store.work import Work
@@ -50,7 +52,7 @@ on conflict (account_id, message_id) do update set recipients = excluded.recipie
 where d.worker is null
 """
 
-CHANNELS = (*drafts.BY_EMAIL, lines.CHANNEL)
+CHANNELS = (*drafts.BY_EMAIL, lines.CHANNEL, *TEXTS)
 NO_SENDER = "<p>The message has no e-mail address to be sent from.</p>"
 NO_RECIPIENT = "<p>The message has no e-mail address to be sent to.</p>"
 
@@ -62,6 +64,9 @@ async def run(work: Work, event: Event) -> None:
         return
     if row["channel"] == lines.CHANNEL:
         await lines.answer(work, row["id"], row["ticket_id"])
+    elif row["channel"] in TEXTS:
+        source = msgspec.json.decode(row["source"])
+        await deliveries.send(work, row["id"], row["ticket_id"], row["channel"], source)
     else:
         await _post(work, row)
 

@@ -113,6 +113,20 @@ MESSAGE = (
 _REACHED = """exists (select from customer_channels h where h.account_id = t.account_id
       and h.customer_id = t.customer_id and h.type = '{type}' and h.deleted_datetime is null)"""
 
+# By text: when the account has a number of that channel and the customer one that it can be sent to.
+_BY_TEXT = """'{channel}', (select case
+    when p.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
+    when bool_and(exists (select from text_stops s where s.account_id = h.account_id and s.key = h.key))
+      then json_build_object('answerable', false, 'reason', 'unsubscribed')
+    when count(*) > 0 then json_build_object('answerable', true, 'integrations',
+      (select json_agg(json_build_object('id', i.id, 'name', i.name, 'address', i.meta->>'address') order by i.id)
+       from integrations i where i.account_id = t.account_id and i.type = '{channel}'
+         and i.deactivated_datetime is null)) end
+    from customer_channels h where h.account_id = t.account_id and h.customer_id = t.customer_id
+      and h.type = any('{types}'::text[]) and h.deleted_datetime is null and exists (
+        select from integrations i where i.account_id = h.account_id and i.type = '{channel}'
+          and i.deactivated_datetime is null))"""
+
 REPLY_OPTIONS = (
     """
 'reply_options', json_strip_nulls(json_build_object('internal-note', json_build_object('answerable', true),
@@ -128,8 +142,11 @@ REPLY_OPTIONS = (
     when p.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')
     when """
     + _REACHED.replace("{type}", "phone")
-    + """ then json_build_object('answerable', true) end))
-"""
+    + " then json_build_object('answerable', true) end, "
+    + _BY_TEXT.replace("{channel}", "sms").replace("{types}", "{phone,sms}")
+    + ", "
+    + _BY_TEXT.replace("{channel}", "whatsapp").replace("{types}", "{whatsapp}")
+    + "))\n"
 )
 
 FULL_SELECT = (

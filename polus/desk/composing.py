@@ -206,7 +206,7 @@ def attached(url: str, found: Found) -> dict[str, Any]:
 def channels(ticket: dict[str, Any]) -> list[str]:
     """The channels that an answer can go by, the one that the customer used last first."""
     theirs = [message["channel"] for message in reversed(ticket["messages"]) if not message["from_agent"]]
-    found = [channel for channel in SPOKEN if channel in theirs]
+    found = [channel for channel in dict.fromkeys(theirs) if channel in SPOKEN or drafts.custom(channel)]
     email = ticket["reply_options"].get("email") or {}
     if email.get("answerable") and email.get("integrations"):
         found.append("email")
@@ -214,8 +214,8 @@ def channels(ticket: dict[str, Any]) -> list[str]:
 
 
 def _address(draft: Draft, composed: Composed, ticket: dict[str, Any]) -> None:
-    if composed.mode == "reply" and composed.channel in SPOKEN and composed.channel in channels(ticket):
-        draft.source = {"type": composed.channel}
+    if composed.mode == "reply" and composed.channel != "email" and composed.channel in channels(ticket):
+        draft.source = _back(composed.channel, ticket)
         draft.receiver = {"id": ticket["customer"]["id"]}
         return
     draft.channel = "email"
@@ -227,6 +227,17 @@ def _address(draft: Draft, composed: Composed, ticket: dict[str, Any]) -> None:
     if composed.mode == "reply":
         draft.subject = titled("Re: ", ticket["subject"])
         draft.receiver = {"id": ticket["customer"]["id"]}
+
+
+def _back(channel: str, ticket: dict[str, Any]) -> dict[str, Any]:
+    """The source of an answer where the customer spoke: on a channel of somebody's own, to where he wrote from."""
+    found: dict[str, Any] = {"type": channel}
+    if drafts.custom(channel):
+        theirs = [one for one in ticket["messages"] if one["channel"] == channel and not one["from_agent"]]
+        source = theirs[-1]["source"] or {}
+        found |= {"to": [source["from"]]} if source.get("from") else {}
+        found |= {"from": source["to"][0]} if source.get("to") else {}
+    return found
 
 
 def recipients(typed: str, field: str, customer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -198,6 +198,48 @@ async def test_receive_events(shop: World, setting: Setting, port: int) -> None:
     guide.close()
 
 
+async def test_new_channel(shop: World, browser: Browser, setting: Setting, port: int) -> None:
+    """Both directions of a forum: nothing twice, an agent's answer from the workspace, one that the forum refuses."""
+    table.subscribe()
+    setting(HOOK_SECRET="not told", HOOK_PORT=str(port), HOOK_URL=f"http://hooks.test:{port}/")
+    guide = Guide("new-channel.md")
+    known = await shop.lia.post("/api/customers", {"email": "mia@example.com", "name": "Mia Meyer"})
+    while not guide.pieces[0].startswith("deliver()"):
+        await guide.step()
+    assert guide.said == ["hat-forum 2 messages of Mia Meyer"]
+    number = guide.at["ticket"]["id"]
+    # An agent answers where the customer wrote.
+    await browser.log_in(shop.ada.email)
+    page = (await browser.get(f"/inbox/all/{number}")).text
+    assert '<option value="hat-forum"' in page or 'name="channel" value="hat-forum"' in page
+    form = {
+        "csrf": await browser.token("/settings"),
+        "mode": "reply",
+        "channel": "hat-forum",
+        "body": "Anything else?",
+    }
+    assert (await browser.post(f"/tickets/{number}/messages", form)).status < 400
+    note = {"channel": "internal-note", "from_agent": True, "body_text": "A good customer."}
+    assert (await shop.lia.post(f"/api/tickets/{number}/messages", note)).status == 201
+    await deliver(shop)
+    await guide.step()
+    assert guide.said[-1] == "['Anything else?', 'Yes, in blue and in 58.']"
+    await guide.step()
+    await deliver(shop)
+    await guide.follow()
+    assert guide.said[2:] == [
+        "False p1 ", "False p2 ", "True p100 ", "True p101 ", "True None ", "True None failed",
+    ]  # fmt: skip
+    ticket = (await shop.ada.get(f"/api/tickets/{number}")).json
+    assert (await shop.ada.get("/api/tickets")).json["data"][0]["last_sent_message_not_delivered"] is True
+    assert ticket["messages"][3]["source"] == {
+        "type": "hat-forum", "to": [{"name": "mia_m", "address": "mia_m"}], "from": {"name": "Hat forum", "address": "t77"},
+    }  # fmt: skip
+    customer = (await shop.ada.get(f"/api/customers/{known.json['id']}")).json
+    assert sorted(one["type"] for one in customer["channels"]) == ["email", "hat-forum"]
+    guide.close()
+
+
 async def deliver(shop: World) -> None:
     """What the worker does with what has happened."""
     database = shop.database

@@ -41,6 +41,8 @@ DELIVERED = frozenset(
 )
 # These go out through an e-mail address of the account.
 BY_EMAIL = frozenset(("email", "contact_form", "help-center"))
+# Answers on these go nowhere by themselves, and agents are not offered them.
+UNOFFERED = frozenset(("api", NOTE))
 NEED_USER = "The sender of an agent's message must be a user."
 NEED_CUSTOMER = "The sender of a customer's message must be a customer."
 RECEIVER_USER = "The receiver of an agent's message must be a customer."
@@ -124,6 +126,11 @@ class Draft(msgspec.Struct, kw_only=True):
     def by_email(self) -> bool:
         """Whether an e-mail address must be found to send it from."""
         return self.unsent and self.channel in BY_EMAIL
+
+
+def custom(channel: str) -> bool:
+    """Whether it is a channel of somebody's own, whose answers HTTP integrations carry."""
+    return channel not in DELIVERED and channel not in UNOFFERED
 
 
 def references(draft: Draft) -> list[Reference | None]:

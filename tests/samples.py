@@ -75,6 +75,11 @@ def _code(things: Things) -> str:
     return f"if (isEmpty(ticket.tags)) {{ Action('setTeamAssignee', {{assignee_team: {{id: {team}}}}}); }}"
 
 
+def _interaction(things: Things) -> Any:
+    more = {"outcome": "automated", "feature": "ai-agent", "intent": MARK}
+    return {"kind": "interaction", "external_id": "talk-1", "ticket_id": things["ticket"], **more}
+
+
 SAMPLES: dict[str, Sample] = {
     "list-views": Sample(1, query={"category": "system"}),
     "create-view": Sample(
@@ -136,7 +141,7 @@ SAMPLES: dict[str, Sample] = {
     "delete-customer": Sample(11, ("customer2",)),
     "delete-customers": Sample(10, body=lambda things: {"ids": [things["customer2"]]}),
     "merge-customers": Sample(
-        17, body=lambda _: {"name": "Mia Meyer"}, query={"source_id": "customer2", "target_id": "customer"}
+        18, body=lambda _: {"name": "Mia Meyer"}, query={"source_id": "customer2", "target_id": "customer"}
     ),
     "update-customer-data": Sample(3, ("customer",), lambda _: {"data": {"points": 12}}),
     "list-customer-custom-fields-values": Sample(2, ("customer",)),
@@ -220,6 +225,8 @@ SAMPLES: dict[str, Sample] = {
     "get-metric-card": Sample(0, ("slug",)),
     "create-metric-card-feedback": Sample(1, ("slug",), lambda _: {"rating": "up"}),
     "list-metric-card-feedback": Sample(1, query={"slug": "open-tickets"}),
+    "create-reporting-facts": Sample(2, body=lambda things: {"facts": [_interaction(things)]}),
+    "delete-reporting-facts": Sample(1, body=lambda _: {"kind": "interaction", "external_ids": ["talk-1"]}),
     "get-statistic": Sample(
         2, body=lambda _: {"query": {"scope": "tickets-created", "timezone": "UTC", "filters": WEEK}}
     ),

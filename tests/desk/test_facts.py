@@ -13,7 +13,7 @@ from tests.world import Client, World
 
 TABLES = (
     "fact_history", "fact_tickets", "fact_spans", "fact_messages", "fact_closes", "fact_handlings", "fact_tags",
-    "fact_values", "fact_surveys",
+    "fact_values", "fact_surveys", "fact_interactions",
 )  # fmt: skip
 FORGET = (
     "with h as (delete from fact_history where account_id = $1) delete from fact_tickets where account_id = $1"
@@ -165,6 +165,15 @@ class Shop:
         if len(self.tickets) > 5:
             await self.world.ada.delete(f"/api/tickets/{self.tickets.pop(0)}")
 
+    async def automate(self) -> None:
+        ticket, machine = self.one(), self.people[-1]
+        await self.change(ticket, assignee_user={"id": machine.user_id})
+        await self.say(ticket, make.answer(sender={"id": machine.user_id}), machine)
+        given: dict[str, Any] = self.lot.choice([
+            {"status": "closed"}, {"assignee_user": {"id": self.world.bea.user_id}}, {"assignee_team": {"id": self.teams[0]}},
+        ])  # fmt: skip
+        await self.change(ticket, **given)
+
     async def work_on(self) -> None:
         await self.world.rows(
             "insert into handlings select account_id, id, $2, now() - interval '3 minutes', now() + interval '1 minute'"
@@ -177,7 +186,7 @@ class Shop:
         return [
             self.open, self.ask, self.ask, self.answer, self.answer, self.answer, self.note, self.close, self.close,
             self.close_for_somebody, self.reopen, self.snooze, self.assign, self.assign, self.give_to_team, self.tag,
-            self.tag, self.fill, self.hide, self.move, self.rate, self.take_back, self.correct, self.forget, self.work_on,
+            self.tag, self.fill, self.hide, self.move, self.rate, self.take_back, self.correct, self.forget, self.work_on, self.automate, self.automate,
         ]  # fmt: skip
 
 

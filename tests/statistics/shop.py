@@ -78,13 +78,35 @@ TARGETS = """
 """
 # direction, begin, how it ended, seconds, who answered, ticket; then what happened: seconds after the begin, what, who
 CALLS = """
-inbound 3-10:00 answered 320 l 15 | 5 phone-call-ringing l, 20 phone-call-answered l, 320 completed-phone-call -
+inbound 3-10:00 answered 320 l 15 | 2 phone-call-enqueued -, 5 phone-call-ringing l, 20 phone-call-answered l, 320 completed-phone-call -
 inbound 3-11:00 missed 40 - - | 10 phone-call-ringing b, 30 missed-phone-call b, 40 completed-phone-call -
 inbound 3-12:00 abandoned 20 - - |
 inbound 4-12:00 cancelled 5 - - |
 inbound 4-13:00 callback-requested 50 - - |
-outbound 5-10:00 answered 110 l - | 10 phone-call-answered l, 110 completed-phone-call -
+outbound 5-10:00 answered 110 l - | 4 phone-call-answered l, 10 outgoing-phone-call-connected l, 110 completed-phone-call -
 inbound 5-11:00 answered 60 b - | 0 declined-phone-call l, 10 phone-call-answered b, 40 phone-call-transfer-initiated b, 60 completed-phone-call -
+"""
+# What apps told: kind, its id, when, ticket; then what else. Store 7 is a shop.
+APPS = """
+interaction i1 2-14:20 3 | outcome automated, feature ai-agent, ai_agent_role support, intent order/status, resources a b
+interaction i2 5-09:10 9 | outcome handover, feature ai-agent, ai_agent_role sales, ai_outcome Handover
+interaction i3 6-09:00 - | outcome automated, feature flow, flow_id f1, channel email, store_integration_id 7
+interaction i4 6-09:30 - | outcome dropped, feature flow, flow_id f1, channel chat, store_integration_id 7
+interaction i5 7-08:00 10 | outcome automated, feature ai-agent, ai_agent_role sales, engagement_type cart
+interaction i6 7-08:00 12 | outcome automated, feature ai-agent
+interaction i7 20-10:00 16 | outcome automated, feature ai-agent, ai_agent_role support
+recommendation r1 7-08:00 10 | interaction_id i5, product_id p1, times 2, attributed_revenue 30, currency EUR
+recommendation r2 7-08:01 10 | interaction_id i5, product_id p2
+discount d1 7-08:02 10 | code_offered A, code_used A, amount 5, currency EUR
+discount d2 7-08:03 10 | code_offered B
+order o1 8-08:00 10 | order_id 100, total_amount 50, currency EUR, product_ids p1
+order o2 8-09:00 10 | order_id 100, total_amount 60, currency EUR, product_ids p1
+order o3 8-10:00 - | order_id 101, total_amount 40, currency EUR, total_amount_usd 44, purchase_time 3600, channel chat
+resource-use u1 2-14:04 3 | interaction_id i1, resource_type article, resource_source_id a, resource_version 1
+resource-use u2 3-10:00 1 | interaction_id i9, resource_type article, resource_source_id c
+qa-review q1 5-10:00 1 | resolution_completeness true, communication_skills 4, accuracy 5
+qa-review q2 6-10:00 1 | resolution_completeness false, communication_skills 3, accuracy 4, scorer_user_id b
+qa-review q3 4-10:00 2 | resolution_completeness true, communication_skills 5
 """
 CLOSING = {"C": "ticket-closed", "Z": "ticket-snoozed", "O": "ticket-reopened"}
 
@@ -123,7 +145,7 @@ class Builder:
         came = at(end.split()[-1]) if end.startswith("came closed") else None
         self.tickets[number] = ticket = await self.one(
             TICKET, channel, int(store) if store else None, await self.team(team), steps[0][0],
-            "closed" if came else "open", came,
+            "closed" if came else "open", came, int(number),
         )  # fmt: skip
         for moment, codes in steps:
             for code in codes:
@@ -207,11 +229,37 @@ class Builder:
                 moment = began + datetime.timedelta(seconds=int(after))
                 await self.world.rows(HAPPENING, kind, made, self.people.get(whose), moment)
 
+    async def apps(self) -> None:
+        await self.world.rows(SHOP)
+        facts = []
+        for line in APPS.strip().splitlines():
+            head, _, rest = line.partition("|")
+            kind, name, time, ticket = head.split()
+            moment = at(time)
+            assert moment is not None
+            fact = {"kind": kind, "external_id": name, "datetime": moment.isoformat()}
+            fact |= {} if ticket == "-" else {"ticket_id": self.tickets[ticket]}
+            facts.append(fact | dict(self.told(part.split()) for part in rest.split(",")))
+        answer = await self.world.bea.post("/api/_polus/reporting/facts", {"facts": facts})
+        assert answer.status == 201, answer.raw
 
+    def told(self, words: list[str]) -> tuple[str, Any]:
+        name, *values = words
+        if name == "resources":
+            return name, [{"source_id": value} for value in values]
+        if name == "product_ids":
+            return name, values
+        return name, self.people[values[0]] if name == "scorer_user_id" else values[0]
+
+
+SHOP = """
+insert into integrations (account_id, id, type, name, created_datetime, updated_datetime)
+values ($1, 7, 'http', 'Shop', now(), now()) returning 1
+"""
 TICKET = """
 insert into tickets (account_id, channel, via, customer_id, store_id, assignee_team_id, created_datetime, status,
   closed_datetime, unread_datetime, processed_datetime, updated_datetime)
-values ($1, $2, 'api', 1, $3, $4, $5, $6, $7, $5, $5, $5) returning id
+values ($1, $2, 'api', $8, $3, $4, $5, $6, $7, $5, $5, $5) returning id
 """
 TEAM = "insert into teams (account_id, name, created_datetime) values ($1, $2, now()) returning id"
 TAG = "insert into tags (account_id, name, created_datetime) values ($1, $2, now()) returning id"
@@ -282,4 +330,5 @@ async def build(world: World) -> Builder:
     await builder.signals()
     await builder.targets()
     await builder.calls()
+    await builder.apps()
     return builder

@@ -71,6 +71,8 @@ MOVE_SURVEYS = "update satisfaction_surveys set customer_id = $2 where account_i
 
 MOVE_CALLS = "update voice_calls set customer_id = $2 where account_id = $1 and customer_id = $3"
 
+MOVE_FACTS = "update app_facts set customer_id = $2 where account_id = $1 and customer_id = $3"
+
 
 async def survivors(work: Work, source_id: int, target_id: int) -> tuple[int, int]:
     """The two, locked, or whom they were merged into; 404, 400 when they are the same."""
@@ -142,7 +144,7 @@ async def _join(
 async def _move(work: Work, source_id: int, target_id: int) -> None:
     # The tickets first: a message that is being added to one of them holds it, and is seen by what follows.
     tickets = await work.db.fetch(MOVE_TICKETS, work.account.id, target_id, source_id)
-    for statement in (MOVE_SENDERS, MOVE_RECEIVERS, MOVE_SURVEYS, MOVE_CALLS):
+    for statement in (MOVE_SENDERS, MOVE_RECEIVERS, MOVE_SURVEYS, MOVE_CALLS, MOVE_FACTS):
         await work.db.execute(statement, work.account.id, target_id, source_id)
     for ticket in tickets:
         work.ring("ticket", work.account.id, ticket["id"])

@@ -29,11 +29,32 @@ ONLY: dict[str, str] = {
     "inbound_callback": "f.kind = 'inbound callback-requested'",
     "talked": "f.talked is not null",
     "waited": "f.waited is not null",
+    "used": "f.used is not null",
+    "bought": "f.bought",
+    "products_bought": "f.bought",
+    "success": "f.kind = 'automated'",
+    "dropped": "f.kind = 'dropped'",
+    "handed": "f.kind = 'handover'",
 }
 _CALLS = (
     "inbound", "outbound", "inbound_answered", "inbound_unanswered", "inbound_missed", "inbound_abandoned",
     "inbound_cancelled", "inbound_callback",
 )  # fmt: skip
+
+# Of interactions, of which a group may have one several times.
+_PART = "round(100.0 * count(distinct {of}) filter (where {only}) / nullif(count(distinct {of}), 0), 2)"
+# Amounts of several currencies have no sum.
+_MONEY = "case when count(distinct f.currency) <= 1 then round({what}, 2) end"
+_HALF = "(percentile_cont(0.5) within group (order by {what}))::numeric"
+_REVIEW = "round(avg((f.review->>'{name}')::numeric), 2)"
+REVIEWED = (
+    "communication_skills", "language_proficiency", "accuracy", "efficiency", "internal_compliance", "brand_voice",
+)  # fmt: skip
+
+
+def _part(how: str, of: str = "f.item") -> str:
+    return _PART.replace("{only}", ONLY[how]).replace("{of}", of)
+
 
 AGGREGATES: dict[str, str] = {
     # Facts of which a group has at most one per ticket are counted; of others, see `reports`.
@@ -56,6 +77,36 @@ AGGREGATES: dict[str, str] = {
     "kept": _share(ONLY["kept"], "f.kind <> 'pending'"),
     "calls_of_agents": "count(distinct (f.item, f.agent_id))",
     **{name: _COUNT.replace("{only}", ONLY[name]) for name in _CALLS},
+    "median": "round(" + _HALF.replace("{what}", "f.value") + ", 2)",
+    "items": "count(distinct f.item)",
+    "distinct_tickets": "count(distinct f.ticket_id)",
+    "dropped": "count(distinct f.item) filter (where " + ONLY["dropped"] + ")",
+    "handed": "count(distinct f.item) filter (where " + ONLY["handed"] + ")",
+    "success": _part("success"),
+    "money": _MONEY.replace("{what}", "coalesce(sum(f.value), 0)"),
+    "money_average": _MONEY.replace("{what}", "avg(f.value)"),
+    "money_median": _MONEY.replace("{what}", _HALF.replace("{what}", "f.value")),
+    "dollars": "round(coalesce(sum(f.dollars), 0), 2)",
+    "purchase_average": "round(avg(f.seconds), 2)",
+    "purchase_median": "round(" + _HALF.replace("{what}", "f.seconds") + ", 2)",
+    "used": "count(distinct f.used)",
+    "usage": "round(100.0 * count(distinct f.used) / nullif(count(distinct f.item), 0), 2)",
+    "revenue": _MONEY.replace(
+        "{what}", "coalesce(sum(f.revenue), 0) / nullif(count(*) filter (where f.kind = 'interaction'), 0)"
+    ),
+    "products": "count(distinct f.product)",
+    "times": "coalesce(sum(f.times), 0)",
+    "bought": _part("bought"),
+    "products_bought": _part("products_bought", "(f.item, f.product)"),
+    "saved_average": "round(coalesce(sum(f.average), 0) / 1000000)",
+    "saved_median": "round(coalesce(sum(f.median), 0)::numeric / 1000000)",
+    "resolution_completeness": "round(100.0 * count(*) filter (where f.review->>'resolution_completeness' = 'true')"
+    " / nullif(count(f.review->>'resolution_completeness'), 0), 2)",
+    **{name: _REVIEW.replace("{name}", name) for name in REVIEWED},
+    "uses": "count(distinct f.interaction)",
+    # One for each ticket.
+    "score_of_tickets": "jsonb_object_agg(f.ticket_id, f.value)"
+    " filter (where f.ticket_id is not null and f.value is not null)",
 }
 
 # What is made of an aggregate ({}) once groups are there: collecting values first and sorting those of each group spares
@@ -65,4 +116,5 @@ _PERCENTILE = """(select round((percentile_cont({part}) within group (order by v
 FINISHED: dict[str, str] = {
     "median_time": _PERCENTILE.replace("{part}", "0.5"),
     "p90": _PERCENTILE.replace("{part}", "0.9"),
+    "score_of_tickets": "(select round(avg(v::numeric), 2) from jsonb_each_text({}) as s (k, v))",
 }

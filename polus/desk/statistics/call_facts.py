@@ -5,11 +5,12 @@ CALLS = """
 select c.ticket_id, coalesce(c.last_answered_by_agent_id,
     case when c.direction = 'outbound' then c.initiated_by_agent_id end) as agent_id,
   t.assignee_team_id as team_id, 'phone' as channel, c.integration_id, t.store_id, c.created_datetime as moment,
-  c.created_datetime as created, c.direction || ' ' || coalesce(c.termination_status, '') as kind,
+  c.created_datetime as created, c.id as item,
+  array[c.last_answered_by_agent_id, c.initiated_by_agent_id, c.last_rang_agent_id] as agents, c.direction || ' ' || coalesce(c.termination_status, '') as kind,
   case when c.direction = 'inbound' and c.termination_status is not null then e.waited end as waited,
   case when c.termination_status = 'answered' or e.answered is not null then e.talked end as talked,
-  jsonb_strip_nulls(jsonb_build_object('filteringAgentId', coalesce(c.last_answered_by_agent_id,
-      c.initiated_by_agent_id, c.last_rang_agent_id), 'queueId', c.queue_id, 'customerId', c.customer_id,
+  jsonb_strip_nulls(jsonb_build_object('queueId', e.queue_id, 'queueName',
+    (select i.name from integrations i where i.account_id = $1 and i.id = e.queue_id), 'customerId', c.customer_id,
     'createdDatetime', wire(c.created_datetime), 'status', c.status, 'duration', c.duration,
     'source', c.phone_number_source, 'destination', c.phone_number_destination, 'callDirection', c.direction,
     'talkTime', case when c.termination_status = 'answered' or e.answered is not null then round(e.talked / 1000000.0) end,
@@ -20,13 +21,15 @@ select c.ticket_id, coalesce(c.last_answered_by_agent_id,
     'isAnsweredByAgent', c.last_answered_by_agent_id is not null)) as more
 from voice_calls c left join tickets t on t.account_id = c.account_id and t.id = c.ticket_id
 cross join lateral (
-  select happened.answered,
+  select happened.answered, happened.queue_id,
     microseconds(coalesce(happened.answered, ended.at) - coalesce(happened.queued, c.started_datetime, c.created_datetime))
       as waited,
     microseconds(ended.at - coalesce(happened.answered, c.started_datetime, c.created_datetime)) as talked
   from (
-    select min(v.created_datetime) filter (where v.type = 'phone-call-answered') as answered,
+    select coalesce(min(v.created_datetime) filter (where v.type = 'outgoing-phone-call-connected'),
+        min(v.created_datetime) filter (where v.type = 'phone-call-answered')) as answered,
       min(v.created_datetime) filter (where v.type in ('phone-call-enqueued', 'phone-call-ringing')) as queued,
+      coalesce(c.queue_id, min((v.meta->>'queue_id')::bigint) filter (where v.type = 'phone-call-enqueued')) as queue_id,
       max(v.created_datetime) filter (where v.type = 'completed-phone-call') as completed
     from voice_call_events v where v.account_id = c.account_id and v.call_id = c.id
   ) happened cross join lateral (

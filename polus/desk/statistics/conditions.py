@@ -10,6 +10,9 @@ NUMBERS = frozenset(
     talkTime waitTime ticketQAScorerUserId""".split()
 )
 _SURVEY = "(select s.score from satisfaction_surveys s where s.account_id = $1 and s.ticket_id = f.ticket_id)"
+# Of the ticket's newest review.
+_REVIEW = """(select (a.data->>'{name}')::bigint from app_facts a where a.account_id = $1 and a.ticket_id = f.ticket_id
+  and a.kind = 'qa-review' order by a.moment desc, a.id desc limit 1)"""
 COLUMNS: dict[str, str] = {
     "agentId": "f.agent_id",
     "teamId": "f.team_id",
@@ -25,12 +28,22 @@ COLUMNS: dict[str, str] = {
     " and p.managed_type = 'product' where v.account_id = $1 and v.ticket_id = f.ticket_id limit 1)",
     "storeId": "f.store_id",
     "storeIntegrationId": "f.store_id",
-    # Nothing reviews tickets yet.
-    **dict.fromkeys(
-        """communicationSkills languageProficiency resolutionCompleteness accuracy efficiency internalCompliance
-        brandVoice""".split(),
-        "null::bigint",
+    **{
+        name: _REVIEW.replace("{name}", column)
+        for name, column in {
+            "communicationSkills": "communication_skills",
+            "languageProficiency": "language_proficiency",
+            "accuracy": "accuracy",
+            "efficiency": "efficiency",
+            "internalCompliance": "internal_compliance",
+            "brandVoice": "brand_voice",
+        }.items()
+    },
+    "resolutionCompleteness": _REVIEW.replace(
+        "(a.data->>'{name}')::bigint",
+        "case a.data->>'resolution_completeness' when 'true' then 1 when 'false' then 0 end",
     ),
+    "ticketQAScorerUserId": "(f.more->>'ticketQAScorerUserId')::bigint",
     "talkTime": "(f.more->>'talkTime')::bigint",
     "waitTime": "(f.more->>'waitTime')::bigint",
     "queueId": "(f.more->>'queueId')::bigint",
@@ -46,6 +59,10 @@ _TAGS = {
 # A value is found by its upper levels too.
 _VALUE = """exists (select 1 from fact_values v, unnest($?::text[]) as p where v.account_id = $1
   and v.ticket_id = f.ticket_id and v.field_id = $?::bigint and (v.value = p or starts_with(v.value, p || '::')))"""
+# An interaction has several, a use of knowledge one.
+_RESOURCES = {"resourceSourceId": "source_id", "resourceSourceSetId": "source_set_id"}
+_RESOURCE = """exists (select 1 from (select f.more->>'{member}' union all select r->>'{key}'
+  from jsonb_array_elements(f.more->'resources') r) as s (told) where s.told {holds})"""
 _CAMPAIGN = """exists (select 1 from messages c where c.account_id = $1 and c.ticket_id = f.ticket_id and (
   c.meta->>'campaigns_id' = any($?::text[]) or c.meta->'campaigns' ?| $?::text[]
   or c.meta->>'campaigns' = any($?::text[])))"""
@@ -81,8 +98,19 @@ class Conditions:
         elif asked.member == "agentIdFromTeamId" and asked.operator != "set":
             negation = "not " if asked.operator == "not-one-of" else ""
             self._put(negation + _TEAM, list(asked.values))
+        elif asked.member in _RESOURCES:
+            self._resource(asked)
         else:
             self._simple(asked)
+
+    def _resource(self, asked: Filter) -> None:
+        text = _RESOURCE.replace("{member}", asked.member).replace("{key}", _RESOURCES[asked.member])
+        if asked.operator == "set":
+            negation = "not " if asked.values == ("false",) else ""
+            self.texts.append(negation + text.replace("{holds}", "is not null"))
+        else:
+            negation = "not " if asked.operator == "not-one-of" else ""
+            self._put(negation + text.replace("{holds}", "= any($?::text[])"), list(asked.values))
 
     def _simple(self, asked: Filter) -> None:
         column = COLUMNS.get(asked.member) or "(f.more->>'" + asked.member + "')"

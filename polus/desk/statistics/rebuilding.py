@@ -30,7 +30,7 @@ on conflict do nothing
 FACTS = "select facts($1, $2)"
 # Facts are read from indexes alone, where pages are known to hold nothing but what all may see. Outside transactions.
 TIDY = """
-vacuum (analyze) fact_tickets, fact_spans, fact_messages, fact_closes, fact_handlings, fact_tags, fact_values, fact_surveys
+vacuum (analyze) fact_tickets, fact_spans, fact_messages, fact_closes, fact_handlings, fact_tags, fact_values, fact_surveys, fact_interactions
 """
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from polus.base import errors
-from polus.desk.statistics import call_facts, facts
+from polus.desk.statistics import call_facts, comparisons, facts, recorded
 from polus.desk.statistics.aggregates import AGGREGATES, FINISHED, ONLY
 from polus.desk.statistics.conditions import Conditions, Filter
 from polus.desk.statistics.scopes import Measure, Scope
@@ -24,7 +24,9 @@ SECONDS = 30.0
 TOO_MANY = "The query returns too many rows."
 TOO_SLOW = "The query takes too long. Use a shorter period."
 
-FACTS = {**facts.FACTS, **call_facts.FACTS}
+FACTS = {**facts.FACTS, **call_facts.FACTS, **recorded.FACTS}
+# Of which more is known, as JSON.
+TOLD = frozenset((*call_facts.FACTS, *recorded.FACTS, "promised"))
 # What has several facts of one ticket in a group, of which one is to be counted.
 REPEATED = frozenset(("replied", "tagged"))
 IN_SECONDS = "round(f.value / 1000000.0, 2)"
@@ -46,13 +48,19 @@ DIMENSIONS: dict[str, str] = {
     "surveyId": "f.item",
     "taggedWith": "tagged.tag_id",
     "macro": "used.macro_id",
+    "filteringAgentId": "rung.who",
 }
 COLUMNS_OF_CALLS = frozenset(
-    ("ticketId", "agentId", "channel", "integrationId", "storeId", "storeIntegrationId")
+    ("ticketId", "agentId", "channel", "integrationId", "storeId", "storeIntegrationId", "filteringAgentId")
 )
 JOINS: dict[str, str] = {
     "taggedWith": " join ticket_tags tagged on tagged.account_id = $1 and tagged.ticket_id = f.ticket_id",
     "macro": " cross join lateral unnest(f.macro_ids) as used (macro_id)",
+    # Everybody who called, answered or was rung.
+    "filteringAgentId": """ left join lateral (select distinct who from (
+    select e.user_id from voice_call_events e where e.account_id = $1 and e.call_id = f.item and e.type in (
+      'phone-call-ringing', 'phone-call-answered', 'phone-call-agent-dialed', 'declined-phone-call')
+    union all select unnest(f.agents)) as r (who) where who is not null) rung on true""",
 }
 BUCKET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d(:\d\d)?")
 BUCKETS = """
@@ -125,6 +133,8 @@ class Query:
         kind, each = self.scope.facts, self.time is not None and self.places
         if each and kind == "open":
             return "open_in_period"
+        if kind == "uses" and any(one.member == "customFieldId" for one in self.filters):
+            return "uses_by_value"
         return "present_per_bucket" if each and kind == "present" else kind
 
 
@@ -166,8 +176,8 @@ ROOM = "select set_config('work_mem', '64MB', true)"
 
 
 def _is_told(query: Query, name: str) -> bool:
-    """Whether the dimension is one of the further things that are known of a call, which are JSON."""
-    return query.kind in (*call_facts.FACTS, "promised") and name not in COLUMNS_OF_CALLS
+    """Whether the dimension is one of the further things that are known of a fact, which are JSON."""
+    return query.kind in TOLD and name not in COLUMNS_OF_CALLS
 
 
 def _keys(query: Query) -> list[str]:
@@ -186,7 +196,24 @@ def given(work: Work, query: Query, starts: Sequence[datetime.datetime] = ()) ->
     return conditions
 
 
+def _compared(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> tuple[str, list[Any]]:
+    """The statement of shares and differences."""
+    common, alone = comparisons.split(query.filters)
+    conditions = given(work, replace(query, filters=tuple(common)), starts)
+    where, conditions.texts = conditions.texts, []
+    for one in alone:
+        conditions.add(one)
+    hows = [measure.how for measure in query.measures]
+    groups = [(_dimension(query, name), comparisons.apart(name, hows[0])) for name in query.dimensions]
+    groups += [(PLACED, False)] if query.time else []
+    rest = comparisons.statement(hows, groups, where, conditions.texts)
+    source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
+    return source + rest + " limit " + str(MOST_GROUPS + 1), conditions.parameters
+
+
 def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> tuple[str, list[Any]]:
+    if query.measures[0].how in comparisons.COMPARISONS:
+        return _compared(work, query, starts)
     conditions = given(work, query, starts)
     groups = [_dimension(query, name) for name in query.dimensions]
     where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
@@ -195,7 +222,7 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
         return _sweep(query, source, groups, where), conditions.parameters
     if query.time:
         groups.append(PLACED if query.places else "date_trunc($5, " + _moment(query) + ", $4)")
-    rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + where
+    rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + _resources(query) + where
     places = ", ".join(str(place + 1) for place in range(len(groups)))
     if query.kind in REPEATED and "tagId" not in query.dimensions:
         rest = " from (select distinct " + ", ".join([*groups, "f.ticket_id as counted"]) + rest + ") d"
@@ -251,7 +278,24 @@ def _empty(measure: Measure) -> str:
     return "count(null)" if measure.kind in ("count", "sum") else "max(null::numeric)"
 
 
+# What an interaction was made from: there may be several, or nothing.
+RESOURCES = {
+    "resourceSourceId": "r->'source_id' as source_id",
+    "resourceSourceSetId": "r->'source_set_id' as source_set_id",
+}
+
+
+def _resources(query: Query) -> str:
+    wanted = [text for name, text in RESOURCES.items() if name in query.dimensions]
+    if not wanted or query.kind in ("uses", "uses_by_value"):
+        return ""
+    listed = "select distinct " + ", ".join(wanted) + " from jsonb_array_elements(f.more->'resources') r"
+    return " left join lateral (" + listed + ") used on true"
+
+
 def _dimension(query: Query, name: str) -> str:
+    if name in RESOURCES and query.kind not in ("uses", "uses_by_value"):
+        return "used." + RESOURCES[name].rpartition(" ")[2]
     return "f.more->'" + name + "'" if _is_told(query, name) else DIMENSIONS.get(name, "null::text")
 
 

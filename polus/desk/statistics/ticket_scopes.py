@@ -1,7 +1,7 @@
 """Scopes of reporting about tickets, messages, surveys, calls and quality; read by `scopes`.
 
 Each row: name; measures as name:kind:how; dimensions (T5, ALL: see `scopes`); members to filter by, as class:member;
-further forms of filters (STD: the standard members); time dimensions; facts (empty: nothing records them).
+further forms of filters (STD: the standard members); time dimensions; facts.
 """
 
 ROWS: tuple[tuple[str, ...], ...] = (
@@ -162,15 +162,15 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "auto-qa",
-        "averageResolutionCompletenessScore:rate: averageCommunicationSkillsScore:average: "
-        "averageLanguageProficiencyScore:average: averageAccuracyScore:average: "
-        "averageEfficiencyScore:average: averageInternalComplianceScore:average: "
-        "averageBrandVoiceScore:average: ticketCount:count:",
+        "averageResolutionCompletenessScore:rate:resolution_completeness averageCommunicationSkillsScore:average:communication_skills "
+        "averageLanguageProficiencyScore:average:language_proficiency averageAccuracyScore:average:accuracy "
+        "averageEfficiencyScore:average:efficiency averageInternalComplianceScore:average:internal_compliance "
+        "averageBrandVoiceScore:average:brand_voice ticketCount:count:tickets",
         "T5 ticketQAScorerUserId",
         "one:status one:ticketQAScorerUserId",
         "STD customFields tags",
         "ANY",
-        "",
+        "reviewed",
     ),
     (
         "messages-received",
@@ -235,14 +235,14 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "knowledge-insights",
-        "averageSurveyScore:average: ticketCount:count: interactionsCount:count:",
+        "averageSurveyScore:average:score_of_tickets ticketCount:count:distinct_tickets interactionsCount:count:uses",
         "ticketId resourceType resourceSourceId resourceSourceSetId resourceVersion "
         "customFieldTop2LevelsValue createdDatetime",
         "one:storeId one:resourceSourceId one:resourceSourceSetId one:resourceVersion one:customFieldId "
         "text:customFieldValueString",
         "customFields",
         "ANY",
-        "",
+        "uses",
     ),
     (
         "voice-calls-summary",

@@ -3,7 +3,7 @@
 -- from tickets, messages and history and write what differs. Changes and `polus stats rebuild` call the same ones.
 
 -- What events said of tickets, kept when they are gone after twelve months.
--- kind: close, open, assign, unassign; tag and field: the item was put on, its value was set.
+-- kind: close, open, assign, unassign; team: it was given to one; tag and field: the item was put on, its value was set.
 create table fact_history (
   account_id bigint not null,
   ticket_id bigint not null,
@@ -27,12 +27,13 @@ create table fact_tickets (
   integration_id bigint,
   store_id bigint,
   created timestamptz not null,
-  begun_by_agent boolean not null,
+  -- null while nothing public was said
+  begun_by_agent boolean,
   primary key (account_id, ticket_id),
   foreign key (account_id, ticket_id) references tickets on delete cascade
 );
 create index fact_tickets_created on fact_tickets (account_id, created)
-  include (ticket_id, agent_id, team_id, channel, integration_id, store_id);
+  include (ticket_id, agent_id, team_id, channel, integration_id, store_id, begun_by_agent);
 
 -- Who had a ticket from when to when, and whether it was open.
 create table fact_spans (
@@ -82,11 +83,17 @@ create table fact_messages (
   -- also from the first customer message (or the hand-over)
   response bigint, first_response bigint, human_response bigint,
   macro_ids bigint[],
+  -- whether a human's answer; when the ticket was answered before this answer, by whomever and by the same sender:
+  -- the first answers of a period are those without one in it
+  human boolean not null,
+  previous timestamptz, previous_own timestamptz,
   primary key (account_id, ticket_id, message_id)
 );
 create index fact_messages_moment on fact_messages (account_id, incoming, moment)
   include (ticket_id, agent_id, team_id, channel, integration_id, store_id, message_channel, message_integration_id,
-    created, response, first_response, human_response);
+    created, response, first_response, human_response, human, previous, previous_own);
+create index fact_messages_bots on fact_messages (account_id, moment) include (ticket_id, previous)
+  where not incoming and not human;
 create index fact_messages_macros on fact_messages (account_id, moment) where macro_ids is not null;
 
 -- Each time a ticket was closed or snoozed, and until when it stayed so.
@@ -103,10 +110,12 @@ create table fact_closes (
   -- messages up to the close, and microseconds from the first customer message to it
   received int not null, sent int not null,
   resolution bigint,
+  -- of those sent, humans'
+  humans int not null,
   primary key (account_id, ticket_id, moment)
 );
 create index fact_closes_moment on fact_closes (account_id, moment)
-  include (ends, ticket_id, agent_id, team_id, channel, integration_id, store_id, created, received, sent, resolution);
+  include (ends, ticket_id, agent_id, team_id, channel, integration_id, store_id, created, received, sent, resolution, humans);
 
 -- What agents spent on a ticket up to a close, in microseconds.
 create table fact_handlings (
@@ -198,6 +207,16 @@ create table handlings (
 );
 create index handlings_user on handlings (account_id, user_id, ends);
 
+-- What automation did: closed a ticket that no human answered since it was opened (automated), or passed it on (handover).
+create table fact_interactions (
+  account_id bigint not null,
+  ticket_id bigint not null,
+  moment timestamptz not null,
+  outcome text not null,
+  primary key (account_id, ticket_id, moment, outcome)
+);
+create index fact_interactions_moment on fact_interactions (account_id, moment);
+
 create function microseconds(span interval) returns bigint language sql immutable parallel safe as $$
   select (extract(epoch from span) * 1000000)::bigint
 $$;
@@ -213,8 +232,8 @@ begin
       (select m.integration_id from messages m where m.account_id = t.account_id and m.ticket_id = t.id
         and m.integration_id is not null order by m.created_datetime, m.id limit 1) as integration_id,
       t.store_id, t.created_datetime,
-      coalesce((select m.from_agent from messages m where m.account_id = t.account_id and m.ticket_id = t.id and m.public
-        and m.deleted_datetime is null order by m.created_datetime, m.id limit 1), false) as begun_by_agent
+      (select m.from_agent from messages m where m.account_id = t.account_id and m.ticket_id = t.id and m.public
+        and m.deleted_datetime is null order by m.created_datetime, m.id limit 1) as begun_by_agent
     from tickets t
     where t.account_id = account and t.id = any(ids) and t.merged_into_id is null and t.trashed_datetime is null
       and not t.spam
@@ -315,13 +334,22 @@ create function assignee_at(account bigint, ticket bigint, at timestamptz) retur
   order by s.begins desc limit 1
 $$;
 
--- When automation last passed the ticket on to a human before `until`.
-create function handed_over(account bigint, ticket bigint, until timestamptz) returns timestamptz language sql stable as $$
-  select max(s.begins) from fact_spans s join fact_spans b
+-- When automation passed tickets on: a bot had one, then a human or, whoever had it, a team.
+create function handovers(account bigint, ids bigint[]) returns table (ticket_id bigint, moment timestamptz)
+language sql stable as $$
+  select s.ticket_id, s.begins from fact_spans s join fact_spans b
     on b.account_id = s.account_id and b.ticket_id = s.ticket_id and b.ends = s.begins
-  where s.account_id = account and s.ticket_id = ticket and s.begins <= until
-    and s.agent_id <> b.agent_id
+  where s.account_id = account and s.ticket_id = any(ids) and s.agent_id <> b.agent_id
     and is_human(account, s.agent_id) and not is_human(account, b.agent_id)
+  union
+  select h.ticket_id, h.moment from fact_history h join fact_spans b
+    on b.account_id = h.account_id and b.ticket_id = h.ticket_id and b.begins < h.moment and b.ends >= h.moment
+  where h.account_id = account and h.ticket_id = any(ids) and h.kind = 'team' and b.agent_id is not null
+    and not is_human(account, b.agent_id)
+$$;
+
+create function handed_over(account bigint, ticket bigint, until timestamptz) returns timestamptz language sql stable as $$
+  select max(h.moment) from handovers(account, array[ticket]) h where h.moment <= until
 $$;
 
 create function facts_of_messages(account bigint, ids bigint[]) returns void language plpgsql as $$
@@ -343,7 +371,9 @@ begin
   ), placed as (
     select *, count(*) filter (where from_agent) over (
         partition by ticket_id order by at, id rows between unbounded preceding and 1 preceding) as answers,
-      min(written) filter (where not from_agent) over (partition by ticket_id) as asked
+      min(written) filter (where not from_agent) over (partition by ticket_id) as asked,
+      lag(moment) over (partition by ticket_id, from_agent order by moment, id) as previous,
+      lag(moment) over (partition by ticket_id, from_agent, sender_id order by moment, id) as previous_own
     from said
   ), waited as (
     select *, min(at) filter (where not from_agent) over (partition by ticket_id, answers) as waiting,
@@ -362,8 +392,10 @@ begin
       case when r.answering and r.is_first then microseconds(r.at - r.asked) end as first_response,
       case when r.answering and r.human and r.is_first_human then microseconds(r.at - greatest(r.asked,
         case when exists (select from fact_spans s where s.account_id = account and s.ticket_id = r.ticket_id
-          and s.begins > f.created) then handed_over(account, r.ticket_id, r.at) end)) end as human_response,
-      r.macro_ids
+          and s.begins > f.created) or exists (select from fact_history h where h.account_id = account
+          and h.ticket_id = r.ticket_id and h.kind = 'team') then handed_over(account, r.ticket_id, r.at) end)) end as human_response,
+      r.macro_ids, r.human, case when r.from_agent then r.previous end as previous,
+      case when r.from_agent then r.previous_own end as previous_own
     from ranked r join live f on f.ticket_id = r.ticket_id
       left join lateral (select s.agent_id from fact_spans s where s.account_id = account and s.ticket_id = r.ticket_id
         and s.begins <= greatest(r.moment, f.created) order by s.begins desc limit 1) a on not r.from_agent
@@ -377,7 +409,8 @@ begin
     written = excluded.written, agent_id = excluded.agent_id, team_id = excluded.team_id, channel = excluded.channel,
     integration_id = excluded.integration_id, store_id = excluded.store_id, message_channel = excluded.message_channel,
     message_integration_id = excluded.message_integration_id, created = excluded.created, response = excluded.response,
-    first_response = excluded.first_response, human_response = excluded.human_response, macro_ids = excluded.macro_ids;
+    first_response = excluded.first_response, human_response = excluded.human_response, macro_ids = excluded.macro_ids,
+    human = excluded.human, previous = excluded.previous, previous_own = excluded.previous_own;
 end
 $$;
 
@@ -392,9 +425,10 @@ begin
   ), closes as (
     select r.account_id, r.ticket_id, r.begins as moment, r.until as ends, coalesce(r.agent_id, r.user_id) as agent_id,
       r.team_id, r.channel, r.integration_id, r.store_id, r.created, m.received, m.sent,
-      case when m.asked < r.begins then microseconds(r.begins - m.asked) end as resolution
+      case when m.asked < r.begins then microseconds(r.begins - m.asked) end as resolution, m.humans
     from runs r cross join lateral (
       select count(*) filter (where incoming)::int as received, count(*) filter (where not incoming)::int as sent,
+        count(*) filter (where human)::int as humans,
         min(written) filter (where incoming) as asked
       from fact_messages m where m.account_id = account and m.ticket_id = r.ticket_id and m.written <= r.begins
     ) m
@@ -423,7 +457,31 @@ begin
   on conflict (account_id, ticket_id, moment) do update set ends = excluded.ends, agent_id = excluded.agent_id,
     team_id = excluded.team_id, channel = excluded.channel, integration_id = excluded.integration_id,
     store_id = excluded.store_id, created = excluded.created, received = excluded.received, sent = excluded.sent,
-    resolution = excluded.resolution;
+    resolution = excluded.resolution, humans = excluded.humans;
+  perform facts_of_interactions(account, ids);
+end
+$$;
+
+create function facts_of_interactions(account bigint, ids bigint[]) returns void language plpgsql as $$
+begin
+  with opened as (
+    select ticket_id, moment, coalesce(lag(ends) over (partition by ticket_id order by moment), '-infinity') as since
+    from fact_closes where account_id = account and ticket_id = any(ids)
+  ), happened as (
+    select account as account_id, o.ticket_id, o.moment, 'automated' as outcome
+    from opened o cross join lateral (
+      select bool_or(m.human) as human from fact_messages m where m.account_id = account and m.ticket_id = o.ticket_id
+        and not m.incoming and m.moment >= o.since and m.moment <= o.moment
+    ) m where not m.human
+    union all
+    select account, h.ticket_id, h.moment, 'handover'
+    from handovers(account, ids) h
+    where exists (select from fact_tickets f where f.account_id = account and f.ticket_id = h.ticket_id)
+  ), away as (
+    delete from fact_interactions i where i.account_id = account and i.ticket_id = any(ids)
+      and not exists (select from happened n where n.ticket_id = i.ticket_id and n.moment = i.moment and n.outcome = i.outcome)
+  )
+  insert into fact_interactions select * from happened on conflict do nothing;
 end
 $$;
 
@@ -517,6 +575,7 @@ begin
   delete from fact_tags where account_id = old.account_id and ticket_id = old.ticket_id;
   delete from fact_values where account_id = old.account_id and ticket_id = old.ticket_id;
   delete from fact_surveys where account_id = old.account_id and ticket_id = old.ticket_id;
+  delete from fact_interactions where account_id = old.account_id and ticket_id = old.ticket_id;
   return null;
 end
 $$;
@@ -553,6 +612,7 @@ declare
   placed timestamptz := case when new.from_agent then new.sent_datetime else new.created_datetime end;
   told timestamptz := coalesce(new.sent_datetime, new.created_datetime);
   response bigint; first_response bigint; human_response bigint;
+  by_human boolean := new.from_agent and is_human(new.account_id, new.sender_id);
 begin
   select f.*, m.*, case when new.from_agent then (
       select min(q.written) from fact_messages q where q.account_id = f.account_id and q.ticket_id = f.ticket_id
@@ -569,6 +629,7 @@ begin
       min(m.written) filter (where m.incoming) as asked, bool_or(m.message_id = new.id) as is_known,
       bool_or(m.first_response is not null) as has_first, bool_or(m.human_response is not null) as has_human,
       max(m.moment) filter (where not m.incoming) as answered,
+      max(m.moment) filter (where not m.incoming and m.agent_id is not distinct from new.sender_id) as answered_before,
       (array_agg(m.message_id order by m.moment desc, m.message_id desc) filter (where not m.incoming))[1] as answer_id
     from fact_messages m where m.account_id = f.account_id and m.ticket_id = f.ticket_id
   ) m
@@ -590,7 +651,7 @@ begin
       if not ticket.has_first then
         first_response := microseconds(placed - ticket.asked);
       end if;
-      if not ticket.has_human and is_human(new.account_id, new.sender_id) then
+      if not ticket.has_human and by_human then
         human_response := microseconds(placed - greatest(ticket.asked,
           handed_over(new.account_id, new.ticket_id, placed)));
       end if;
@@ -599,7 +660,8 @@ begin
   insert into fact_messages values (new.account_id, new.ticket_id, new.id, not new.from_agent, told,
     new.created_datetime, ticket.credited, ticket.team_id, ticket.channel, ticket.integration_id, ticket.store_id,
     new.channel, coalesce(new.integration_id, ticket.integration_id), ticket.created, response, first_response,
-    human_response, case when new.macros <> '[]' then macro_ids(new.macros) end);
+    human_response, case when new.macros <> '[]' then macro_ids(new.macros) end, by_human,
+    case when new.from_agent then ticket.answered end, case when new.from_agent then ticket.answered_before end);
   if ticket.was_closed then
     perform facts_of_closes(new.account_id, array[new.ticket_id]);
   end if;
@@ -653,6 +715,7 @@ create function told_by(type text, data jsonb) returns table (kind text, item bi
   union all select 'open', 0 where type in ('ticket-reopened', 'ticket-self-unsnoozed')
   union all select 'assign', (data->>'assignee_user_id')::bigint where type = 'ticket-assigned'
   union all select 'unassign', (data->>'assignee_user_id')::bigint where type = 'ticket-unassigned'
+  union all select 'team', (data->>'assignee_team_id')::bigint where type = 'ticket-team-assigned'
   union all select 'tag', (tag->>'id')::bigint from jsonb_array_elements(data->'tags') tag where type = 'ticket-tags-added'
   union all select 'field', key::bigint from jsonb_object_keys(data->'custom_fields') key
     where type = 'ticket-updated' and jsonb_typeof(data->'custom_fields') = 'object'

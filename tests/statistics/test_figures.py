@@ -183,7 +183,6 @@ async def test_every_figure_is_what_was_computed_by_hand(built: shop.Builder) ->
         "agentId": people,
         "filteringAgentId": people,
         "ticketQAScorerUserId": people,
-        "filteringAgentId": people,
         "tagId": {number: name for name, number in built.tags.items()},
     }
     found: dict[Any, Any] = {}

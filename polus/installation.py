@@ -53,6 +53,7 @@ async def opened(settings: Settings, name: str, most: int = 10) -> AsyncIterator
             files=place,
             secret_key=settings.secret_key,
             outbound_allow=settings.outbound_allow,
+            dns_servers=settings.dns_servers,
         ) as database,
     ):
         yield database

@@ -98,6 +98,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`shop.internal, 10.1.0.0/16`. Empty: only public addresses."
         ),
     ] = ()
+    dns_servers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="DNS servers that are asked about senders of mails (SPF, DKIM, DMARC), separated by commas: "
+            "`192.0.2.53, 127.0.0.1:5353`. Empty: those of the machine."
+        ),
+    ] = ()
     files_url: Annotated[
         str,
         Meta(
@@ -320,6 +327,16 @@ def _hosts(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _servers(text: str) -> tuple[str, ...]:
+    servers = tuple(one for one in re.split(r"[,\s]+", text) if one)
+    for one in servers:
+        host, colon, port = one.rpartition(":")
+        ipaddress.ip_address(host if colon and ":" not in host else one)
+        if colon and ":" not in host and not 0 < _int(port) < 65_536:
+            raise ValueError(f"{one} has no port that there is")
+    return servers
+
+
 _READERS: dict[str, Callable[[str], object]] = {
     "data": _path,
     "database_url": _database_url,
@@ -330,6 +347,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "secret_key": _secret_key,
     "rate_limit": _int,
     "outbound_allow": _hosts,
+    "dns_servers": _servers,
     "files_url": _url("file", "s3", "gs", "az"),
     "processes": _int,
     "tls_cert": _path,

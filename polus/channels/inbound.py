@@ -79,7 +79,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """A message from outside. `message_id` is its identity on its channel: equal ones are copies.
 
     `address` is what its sender is known by on the channel, `sender` a reference to the customer; `clues` are tried
-    in their order. `attachments` are in the wire's form.
+    in their order. `attachments` are in the wire's form. `spam`: a ticket that it opens is spam.
     """
 
     channel: str
@@ -98,6 +98,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     attachments: list[dict[str, Any]] | None = None
     headers: dict[str, str] | None = None
     meta: dict[str, Any] | None = None
+    spam: bool = False
     sent_datetime: datetime.datetime | None = None
 
 
@@ -148,6 +149,7 @@ async def accept(work: Work, inbound: Inbound) -> Accepted:
             channel=inbound.channel,
             via=inbound.channel,
             split_from=late,
+            spam=inbound.spam,
         ),
     )
     made = await work.db.fetchrow(KNOWN, work.account.id, inbound.message_id)

@@ -13,6 +13,7 @@ import msgspec
 
 from polus.base import errors, media, pictures
 from polus.base.crypto import Signer
+from polus.desk import redaction
 from polus.store.database import Database
 from polus.store.files import Files, TooLarge
 from polus.store.work import Account, Work
@@ -153,14 +154,15 @@ async def add(work: Work, type: Type, kept: Sequence[Kept], *, referenced: bool 
     """Give stored bytes their rows; their wire forms in the same order. `referenced`: a message uses them already."""
     if not kept:
         return []
+    names = await redaction.names(work, [file.name for file in kept])
     rows = await work.db.fetch(
         INSERT,
         work.account.id,
         work.account.base_url,
         work.account.hash,
         type,
-        [resource_name(file.name) for file in kept],
-        [file.name for file in kept],
+        list(map(resource_name, names)),
+        names,
         [file.content_type for file in kept],
         [file.size for file in kept],
         [file.key for file in kept],

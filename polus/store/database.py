@@ -6,6 +6,7 @@ from typing import Any
 
 from polus.base.crypto import Vault
 from polus.base.outbound import Allowed
+from polus.base.resolver import Resolver
 from polus.store import pool
 from polus.store.bell import Bell, Ring
 from polus.store.files import Files
@@ -14,8 +15,8 @@ from polus.store.files import Files
 class Database:
     """What every door holds: `pool` for statements, `bell` to wake other processes, `files` for bytes.
 
-    `secret_key` signs links, `vault` seals secrets of other systems, `allowed` is where outgoing HTTP may go. Tools that
-    touch no files may leave all out.
+    `secret_key` signs links, `vault` seals secrets of other systems, `allowed` is where outgoing HTTP may go, `names` asks
+    the DNS. Tools that touch no files may leave all out.
     """
 
     def __init__(
@@ -25,12 +26,14 @@ class Database:
         files: Files | None = None,
         secret_key: str = "",
         outbound_allow: Sequence[str] = (),
+        dns_servers: Sequence[str] = (),
     ) -> None:
         self.url = url
         self.pool = connections
         self.secret_key = secret_key
         self.vault = Vault(secret_key)
         self.allowed = Allowed(outbound_allow)
+        self.names = Resolver(dns_servers)
         self._files = files
         self.bell = Bell(lambda: pool.connect(url, "polus bell"))
 
@@ -55,10 +58,11 @@ async def opened(
     files: Files | None = None,
     secret_key: str = "",
     outbound_allow: Sequence[str] = (),
+    dns_servers: Sequence[str] = (),
 ) -> AsyncIterator[Database]:
     """The database at `url`, closed at the end. The schema is not looked at: see `store.migrate`."""
     async with await pool.open(url, name=name, most=most) as connections:
-        database = Database(url, connections, files, secret_key, outbound_allow)
+        database = Database(url, connections, files, secret_key, outbound_allow, dns_servers)
         await database.bell.open()
         try:
             yield database

@@ -61,6 +61,7 @@ from polus.web.pages import (
     tags,
     teams,
     trials,
+    trust,
     users,
     views,
     welcome,
@@ -109,6 +110,7 @@ PAGES = (
     automation,
     slas,
     trials,
+    trust,
     widgets,
     statistics,
 )

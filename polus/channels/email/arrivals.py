@@ -18,6 +18,7 @@ from polus.channels.email.verdict import Verdict
 from polus.channels.inbound import Clue, Inbound
 from polus.desk import files, integrations
 from polus.desk.files import Kept
+from polus.desk.letter_settings import DEFAULTS, LetterSettings
 from polus.desk.tickets import messages
 from polus.store.work import Work
 
@@ -48,11 +49,22 @@ class Envelope(msgspec.Struct, frozen=True):
     sender: str
     recipients: Sequence[str]
     received: datetime
+    wanted: LetterSettings = DEFAULTS
+    authentication: dict[str, Any] | None = None
 
 
-def envelope(row: Any) -> Envelope:
-    """Out of a row of the journal."""
-    return Envelope(row["integration_id"], row["envelope_from"], row["envelope_to"], row["received_datetime"])
+def envelope(
+    row: Any, wanted: LetterSettings = DEFAULTS, authentication: dict[str, Any] | None = None
+) -> Envelope:
+    """Out of a row of the journal, with what the account wants and what speaks for the sender."""
+    return Envelope(
+        row["integration_id"],
+        row["envelope_from"],
+        row["envelope_to"],
+        row["received_datetime"],
+        wanted,
+        authentication,
+    )
 
 
 async def settle(work: Work, given: Envelope, mail: Mail, kept: list[Kept]) -> Settled:
@@ -137,8 +149,20 @@ async def _inbound(work: Work, given: Envelope, mail: Mail, author: Address, kep
         stripped_signature=mail.stripped_signature,
         attachments=listed or None,
         headers=mail.headers,
+        meta=_meta(mail, given),
+        spam=given.wanted.spam_headers and bool(verdict.spam(mail)),
         sent_datetime=_date(mail, given.received),
     )
+
+
+def _meta(mail: Mail, given: Envelope) -> dict[str, Any] | None:
+    """What agents are told about the mail itself."""
+    told: dict[str, Any] = {}
+    if given.authentication is not None:
+        told["authentication"] = given.authentication
+    if given.wanted.spam_headers and (header := verdict.spam(mail)):
+        told["spam_header"] = header
+    return told or None
 
 
 async def _stored(work: Work, mail: Mail, kept: list[Kept]) -> list[dict[str, Any]]:

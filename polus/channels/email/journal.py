@@ -11,6 +11,7 @@ import msgspec
 from polus.base import clock, text
 from polus.store.database import Database
 
+MOST_HELO = 255
 MOST_ADDRESS = 320  # characters: 64 before the @, 255 after it
 
 # The address as it is written, else without its plus part: `help+anything@shop.example` arrives at `help@shop.example`.
@@ -24,8 +25,9 @@ order by asked.position limit 1
 """
 
 INSERT = """
-insert into mails (account_id, integration_id, envelope_from, envelope_to, raw, size, received_datetime)
-values ($1, $2, $3, $4, $5, $6, $7) returning id
+insert into mails (account_id, integration_id, envelope_from, envelope_to, raw, size, received_datetime, peer,
+  helo)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id
 """
 
 
@@ -49,12 +51,18 @@ async def mailbox(database: Database, address: str) -> Mailbox | None:
 
 
 async def write(
-    database: Database, sender: str, recipients: Sequence[tuple[str, Mailbox]], raw: bytes
+    database: Database,
+    sender: str,
+    recipients: Sequence[tuple[str, Mailbox]],
+    raw: bytes,
+    *,
+    peer: str | None = None,
+    helo: str = "",
 ) -> list[tuple[int, int]]:
     """Keep a mail, once for each account it is for; committed when this returns the rows' (account id, id).
 
     `recipients` are the envelope's addresses as given, each with where it leads. The first one of an account decides
-    through which of its integrations the mail came.
+    through which of its integrations the mail came. `peer` is the address of whoever delivered it over SMTP.
     """
     accounts: dict[int, list[tuple[str, Mailbox]]] = {}
     for address, box in recipients:
@@ -72,6 +80,8 @@ async def write(
                 raw,
                 len(raw),
                 now,
+                peer,
+                text.clean(helo)[:MOST_HELO] or None,
             )
             written.append((account_id, row))
     database.ring(("work", "mails"))
@@ -80,7 +90,7 @@ async def write(
 
 REPLAY = """
 update mails set state = 'received', reason = null, attempts = 0, due_datetime = now(), processed_datetime = null
-where id = $1 and state in ('parked', 'loop', 'ignored', 'bounce') returning account_id
+where id = $1 and state in ('parked', 'loop', 'ignored', 'bounce') and raw <> '' returning account_id
 """
 REMOVE_OLD = """
 delete from mails where (account_id, id) in (
@@ -91,7 +101,8 @@ delete from mails where (account_id, id) in (
 
 
 async def replay(database: Database, mail_id: int) -> int | None:
-    """Let a mail that became no message be processed again; its account's id, None when there is no such mail."""
+    """Let a mail that became no message be processed again; its account's id, None when there is no such mail, or its
+    bytes were removed because a card number was in it."""
     async with database.pool.acquire() as db:
         account_id: int | None = await db.fetchval(REPLAY, mail_id)
     database.ring(("work", "mails"))

@@ -141,16 +141,16 @@ class Listener:
             return "550 5.1.1 There is no such mailbox here"
         return ""
 
-    async def mail(self, peer: str, sender: str, recipients: list[str], raw: bytes) -> str:
+    async def mail(self, peer: str, sender: str, recipients: list[str], raw: bytes, helo: str = "") -> str:
         """Journal the mail. Shielded: a client that hangs up now does not undo it."""
         if not self._mails.add(_network(peer)):
             return "450 4.7.1 Too many mails at once; try again later"
-        taking = asyncio.ensure_future(self._take(sender, recipients, raw))
+        taking = asyncio.ensure_future(self._take(peer, helo, sender, recipients, raw))
         self._taking.add(taking)
         taking.add_done_callback(self._taking.discard)
         return await asyncio.shield(taking)
 
-    async def _take(self, sender: str, recipients: list[str], raw: bytes) -> str:
+    async def _take(self, peer: str, helo: str, sender: str, recipients: list[str], raw: bytes) -> str:
         try:
             boxes: list[tuple[str, Mailbox]] = []
             for address in recipients:
@@ -159,7 +159,7 @@ class Listener:
                     boxes.append((address, box))
             if not boxes:
                 return "550 5.1.1 There is no such mailbox here any more"
-            rows = await journal.write(self._database, sender, boxes, raw)
+            rows = await journal.write(self._database, sender, boxes, raw, peer=peer, helo=helo)
         except AWAY as error:
             log.warning("mail was put off", error=repr(error))
             return TRY_LATER

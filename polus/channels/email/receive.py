@@ -12,14 +12,16 @@ import msgspec
 import structlog
 
 from polus.base import errors, figures
-from polus.channels.email import arrivals, parse
-from polus.channels.email.arrivals import Settled
+from polus.channels.email import arrivals, authentication, parse
+from polus.channels.email.arrivals import Envelope, Settled
+from polus.channels.email.authentication import Brought
 from polus.channels.email.mails import Mail, Unreadable
-from polus.desk import accounts
+from polus.desk import accounts, letter_settings, redaction
 from polus.desk.files import Kept
+from polus.desk.letter_settings import LetterSettings
 from polus.store.database import Database
 from polus.store.queue import Key, Lane
-from polus.store.work import Actor, Work, writing
+from polus.store.work import Account, Actor, Work, reading, writing
 
 # A sender's mails are taken in the order of their arrival, so that an answer does not overtake what it answers.
 # One that failed and waits for its next attempt is stepped over.
@@ -39,13 +41,15 @@ returning attempts
 # Losing this count in a crash of PostgreSQL does no harm, waiting for the disk would.
 UNHURRIED = "set local synchronous_commit = off"
 
-TAKE = """
-select integration_id, envelope_from, envelope_to, raw, attempts, received_datetime from mails
-where account_id = $1 and id = $2 and state = 'received' for update skip locked
+PEEK = """
+select integration_id, envelope_from, envelope_to, raw, received_datetime, peer, helo from mails
+where account_id = $1 and id = $2 and state = 'received'
 """
+TAKE = "select 1 from mails where account_id = $1 and id = $2 and state = 'received' for update skip locked"
 
 SETTLE = """
-update mails set state = $3, reason = $4, ticket_id = $5, message_id = $6, processed_datetime = $7
+update mails set state = $3, reason = $4, ticket_id = $5, message_id = $6, processed_datetime = $7,
+  raw = case when $8 then '' else raw end
 where account_id = $1 and id = $2 and state = 'received'
 """
 PARK = """
@@ -59,10 +63,19 @@ where account_id = $1 and id = $2 and state = 'received'
 
 BACKOFF = (1.0, 5.0, 30.0, 120.0, 600.0)
 READING_PATIENCE = 20.0  # seconds; reading takes linear time, so only the largest mails come near
+CHECKING_PATIENCE = 10.0  # the check itself gives up earlier, if its thread is not held up
 PATIENCE = 50.0
 CUSTOMER = Actor("customer")
 
 log = structlog.get_logger(__name__)
+
+
+class _Looked(msgspec.Struct, frozen=True):
+    """A mail of the journal before it is settled: read, or why it cannot be."""
+
+    envelope: Envelope
+    unreadable: str
+    mail: Mail | None = None
 
 
 class Receiver:
@@ -72,6 +85,8 @@ class Receiver:
         self._database = database
         self._book = book
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
+        # Those wait for the DNS, and must not keep others from being read.
+        self._asking = ThreadPoolExecutor(max_workers=4, thread_name_prefix="mail-senders")
 
     def lane(self, width: int = 3) -> Lane:
         """For `store.queue`."""
@@ -101,14 +116,17 @@ class Receiver:
 
     async def _settle(self, key: Key) -> bool:
         account = await self._book.account(key[0])
+        looked = await self._looked(account, key)
+        if looked is None:
+            return False
         kept: list[Kept] = []
         async with writing(self._database, account, CUSTOMER) as work:
-            row = await work.db.fetchrow(TAKE, *key)
-            if row is None:
+            if not await work.db.fetchval(TAKE, *key):
                 return False
             try:
-                settled = await self._process(work, row, kept)
-                await work.db.execute(SETTLE, *key, *msgspec.structs.astuple(settled), work.now)
+                settled = await self._process(work, looked, kept)
+                forget = settled.state != "parked" and await _has_cards(work, looked.mail)
+                await work.db.execute(SETTLE, *key, *msgspec.structs.astuple(settled), work.now, forget)
             except BaseException:
                 # Not after a commit that failed: it may have happened, only its answer was lost.
                 await self._forget(kept)
@@ -119,14 +137,44 @@ class Receiver:
         log.info("mail", id=key[1], state=settled.state, ticket=settled.ticket_id, reason=settled.reason)
         return True
 
-    async def _process(self, work: Work, row: Any, kept: list[Kept]) -> Settled:
+    async def _looked(self, account: Account, key: Key) -> _Looked | None:
+        """The mail read and its sender checked, before anything is locked: the DNS may take seconds."""
+        async with reading(self._database, account, CUSTOMER) as work:
+            row = await work.db.fetchrow(PEEK, *key)
+            wanted = await letter_settings.get(work)
+        if row is None:
+            return None
         try:
             mail = await self._read(row["raw"])
+        except Unreadable as error:
+            return _Looked(arrivals.envelope(row), str(error))
+        given = arrivals.envelope(row, wanted, await self._checked(row, mail, wanted))
+        return _Looked(given, "", mail)
+
+    async def _checked(self, row: Any, mail: Mail, wanted: LetterSettings) -> dict[str, Any] | None:
+        """What speaks for the sender; None when nobody asks or there is nothing to look at."""
+        told = authentication.told(mail, wanted.trusted_servers)
+        brought = Brought(row["peer"], row["helo"] or "", row["envelope_from"])
+        if told is not None or not wanted.check_senders:
+            return told
+        if not authentication.is_checkable(row["raw"], brought):
+            return None
+        loop = asyncio.get_running_loop()
+        asked = (self._database.names, row["raw"], mail, brought)
+        try:
+            async with asyncio.timeout(CHECKING_PATIENCE):
+                return await loop.run_in_executor(self._asking, authentication.check, *asked)
+        except Exception as error:  # noqa: BLE001 - a mail is never lost or late because its sender cannot be checked
+            log.warning("a sender was not checked", error=repr(error))
+            return None
+
+    async def _process(self, work: Work, looked: _Looked, kept: list[Kept]) -> Settled:
+        if looked.mail is None:
+            return Settled("parked", looked.unreadable)
+        try:
             # A savepoint: what a refusal leaves half done is undone, and the mail is parked all the same.
             async with work.db.transaction():
-                return await arrivals.settle(work, arrivals.envelope(row), mail, kept)
-        except Unreadable as error:
-            return Settled("parked", str(error))
+                return await arrivals.settle(work, looked.envelope, looked.mail, kept)
         except errors.Refusal as refusal:
             await self._forget(kept)
             return Settled("parked", f"refused: {refusal.msg} {refusal.data or ''}".strip()[:500])
@@ -156,3 +204,12 @@ class Receiver:
         async with self._database.pool.acquire() as db:
             await db.execute(PARK, *key, reason)
         figures.mails.labels("parked").inc()
+
+
+async def _has_cards(work: Work, mail: Mail | None) -> bool:
+    """Whether the raw mail must not be kept: a card number that was blotted out of the message stands in it."""
+    if mail is None:
+        return False
+    said = {"subject": mail.subject, "body_text": mail.body_text, "body_html": mail.body_html}
+    named = {f"name {place}": file.name for place, file in enumerate(mail.attachments)}
+    return bool(await redaction.values(work, {**said, **named}))

@@ -34,8 +34,8 @@ class Policy(Protocol):
     async def recipient(self, peer: str, address: str, so_far: int) -> str:
         """Whether mail for the address is taken."""
 
-    async def mail(self, peer: str, sender: str, recipients: list[str], raw: bytes) -> str:
-        """Keep a mail; the reply says whether that was done."""
+    async def mail(self, peer: str, sender: str, recipients: list[str], raw: bytes, helo: str = "") -> str:
+        """Keep a mail; the reply says whether that was done. `helo`: what the peer called itself."""
 
 
 class Conversation(smtp.SMTP):
@@ -123,8 +123,9 @@ class Conversation(smtp.SMTP):
             reader = _Reader(self, self._limit, self._policy)
             try:
                 raw = await reader.read()
+                helo = str((self.session and self.session.host_name) or "")
                 reply = reader.refusal or await self._policy.mail(
-                    self._peer, _sender(envelope.mail_from), envelope.rcpt_tos, raw
+                    self._peer, _sender(envelope.mail_from), envelope.rcpt_tos, raw, helo
                 )
             finally:
                 self._policy.room(-reader.held)

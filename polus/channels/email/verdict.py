@@ -67,6 +67,35 @@ _NOBODY = re.compile(
 )
 
 
+# Header, and what its newest value says when a filter on the way took the mail for spam.
+_SPAM = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("x-spam-flag", r"yes|true"),  # SpamAssassin and most that followed it
+        ("x-spam-status", r"yes\b"),
+        ("x-spam", r"yes\b|spam\b"),  # rspamd
+        ("x-rspamd-action", r"add header|rewrite subject|reject"),
+        ("x-spamd-result", r"[^:]{0,40}:\s*true\b"),
+        ("x-ms-exchange-organization-scl", r"[5-9]\s*$"),  # Microsoft: spam from level 5
+        ("x-forefront-antispam-report", r"(?:.*;)?\s*(?:scl:[5-9]\b|sfv:sp[mb]\b)"),
+        ("x-gm-spam", r"1\b"),  # Gmail
+        ("x-gm-phishy", r"1\b"),
+        ("x-ses-spam-verdict", r"fail\b"),
+        ("x-mailgun-sflag", r"yes\b"),
+        ("x-bogosity", r"(?:spam|yes)\b"),
+        ("x-dspam-result", r"(?:spam|blacklisted)\b"),
+        ("x-barracuda-spam-flag", r"yes\b"),
+        ("x-vr-status", r"spam\b"),
+    )
+)
+
+
+def spam(mail: Mail) -> str:
+    """The header by which a filter on the way says that it is spam; "" without one. Anybody can write such a header."""
+    given = {name.lower(): value.partition("\n")[0].strip() for name, value in mail.headers.items()}
+    return next((name for name, says in _SPAM if name in given and says.match(given[name])), "")
+
+
 def judge(
     mail: Mail,
     own_addresses: Collection[str] = (),

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, figures, html, text, wire
-from polus.desk import files, presence
+from polus.desk import files, presence, redaction
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, projections, rows, tickets
 from polus.desk.tickets.drafts import Draft
 from polus.store.work import Work
@@ -180,6 +180,7 @@ async def add(work: Work, ticket_id: int, draft: Draft) -> int:
     problems = drafts.check(draft, known)
     if problems:
         raise errors.Invalid(problems)
+    await redaction.draft(work, draft)
     reference = {"id": old["customer_id"]}
     sender_id, receiver_id = await parties.of(work, draft, known, reference, old["customer_id"])
     if draft.by_email:
@@ -292,8 +293,9 @@ async def _corrected(
     """The message's columns as they are to be."""
     new = {name: old[name] for name in MUTABLE}
     new |= {name: given[name] for name in MUTABLE if name in given}
+    new |= await redaction.values(work, {name: new[name] for name in redaction.FIELDS if name in given})
     if "attachments" in given:
-        new["attachments"] = rows.attachments(given["attachments"])
+        new["attachments"] = rows.attachments(new["attachments"])
         await files.reference(work, (item["url"] for item in new["attachments"] or ()))
     draft.source = {**old["source"], **(given.get("source") or {})}
     new["source"] = drafts.source_of(draft)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
-from polus.desk import field_values, tags
+from polus.desk import field_values, redaction, tags
 from polus.desk.customers import references
 from polus.desk.field_values import Wanted
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, rows
@@ -89,8 +89,12 @@ async def create(work: Work, opening: Opening) -> int:
     )
     fields = await _fields(work, opening)
     customer_id = await references.find_or_create(work, reference, keep=keep)
+    opening.subject = (await redaction.values(work, {"subject": opening.subject})).get(
+        "subject", opening.subject
+    )
     written = []
     for draft in opening.messages:
+        await redaction.draft(work, draft)
         sender_id, receiver_id = await parties.of(work, draft, known, reference, customer_id)
         if draft.by_email:
             await drafts.address(work, draft, customer_id, None)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, wire
+from polus.desk import redaction
 from polus.desk.customers import references
 from polus.desk.tickets import happenings, lifecycle, people, projections
 from polus.store.work import Work
@@ -118,6 +119,7 @@ async def update(work: Work, ticket_id: int, given: Mapping[str, Any]) -> None:
     404, 301, 400. A write that changes nothing leaves no event and no new `updated_datetime`.
     """
     given = dict(given)
+    given |= await redaction.values(work, {"subject": given.get("subject")})
     old = await lock(work, ticket_id)
     await people.require_assignees(
         work, {key: given[key] for key in given if key.startswith("assignee_") and given[key] != old[key]}

@@ -100,6 +100,14 @@ ROWS: tuple[Row, ...] = (
         N_("Where customers write to, and where answers are sent from."),
     ),
     Row(
+        "channels",
+        N_("Trust and privacy"),
+        "/settings/trust",
+        "shield-check",
+        "admin",
+        N_("Card numbers, forged senders and spam: what is done with them before you read them."),
+    ),
+    Row(
         "tickets",
         N_("Views"),
         "/settings/views",

@@ -13,7 +13,7 @@ from polus.desk.rules import whys as rule_whys
 from polus.desk.slas import targets
 from polus.desk.tickets import tickets
 from polus.store.work import Work
-from polus.web import chips, choices, render, timelines
+from polus.web import chips, choices, render, senders, timelines
 from polus.web.render import Here, Wire
 
 OTHERS = 8
@@ -36,6 +36,10 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "selected": ticket_id,
         "timeline": timelines.groups(ticket, history),
         "bodies": timelines.bodies(ticket, work.account.hash),
+        "checks": {
+            message["id"]: senders.told(message, render.catalogue(here.language).gettext)
+            for message in ticket["messages"]
+        },
         "files": attached(work, ticket),
         "names": {
             "users": await _names(work, people, history),

@@ -234,3 +234,31 @@ def test_a_person_at_a_postmaster_is_no_bounce() -> None:
 
 def test_plain_mail_is_ordinary() -> None:
     assert verdict.judge(parse.read(plain("Hi"))) == Verdict("ordinary")
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("X-Spam-Flag: YES", True),
+        ("X-Spam-Flag: NO", False),
+        ("X-Spam-Status: Yes, score=9.1 required=5.0", True),
+        ("X-Spam-Status: No, score=0.1", False),
+        ("X-Rspamd-Action: add header", True),
+        ("X-Rspamd-Action: no action", False),
+        ("X-Spamd-Result: default: True [12.00 / 15.00]", True),
+        ("X-MS-Exchange-Organization-SCL: 6", True),
+        ("X-MS-Exchange-Organization-SCL: -1", False),
+        ("X-MS-Exchange-Organization-SCL: 1", False),
+        ("X-Forefront-Antispam-Report: CIP:1.2.3.4;CTRY:DE;SCL:5;SFV:SPM;H:x", True),
+        ("X-Forefront-Antispam-Report: CIP:1.2.3.4;SCL:1;SFV:NSPM;H:x", False),
+        ("X-Gm-Spam: 1", True),
+        ("X-Gm-Spam: 0", False),
+        ("X-SES-Spam-Verdict: FAIL", True),
+        ("X-Bogosity: Ham, tests=bogofilter", False),
+        # The newest one counts.
+        ("X-Spam-Flag: NO\nX-Spam-Flag: YES", False),
+    ],
+)
+def test_verdicts_of_spam_filters(header: str, says: bool) -> None:
+    mail = parse.read(raw("From: jo@x.example", *header.split("\n"), "Subject: Hi", "", "Hello"))
+    assert verdict.spam(mail) == (header.partition(":")[0].lower() if says else "")

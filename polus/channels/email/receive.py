@@ -132,7 +132,7 @@ class Receiver:
                 await self._forget(kept)
                 raise
         figures.mails.labels(settled.state).inc()
-        waited = (work.now - row["received_datetime"]).total_seconds()
+        waited = (work.now - looked.envelope.received).total_seconds()
         figures.received.labels("email").observe(max(waited, 0.0))
         log.info("mail", id=key[1], state=settled.state, ticket=settled.ticket_id, reason=settled.reason)
         return True

@@ -8,8 +8,10 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -77,6 +79,23 @@ def is_outdated(stored: str) -> bool:
 def derived(secret_key: str, purpose: str) -> str:
     """A secret for one purpose, the same every time: 64 hexadecimal characters."""
     return hmac.digest(secret_key.encode(), f"polus/{purpose}".encode(), "sha256").hex()
+
+
+def make_secret_key(path: Path) -> None:
+    """Write a new installation's secret into a file; of two processes that do so at once one wins."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(fd)
+    try:
+        # A link, unlike a rename, never replaces the key that another process has just made.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 class Signer:

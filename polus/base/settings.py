@@ -5,9 +5,7 @@ written from it. What the values are used for is left to the modules that receiv
 """
 
 import ipaddress
-import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -15,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Meta
+
+from polus.base import crypto
 
 PREFIX = "POLUS_"
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - the name of a file
@@ -383,7 +383,7 @@ def _kept_secret_key(data: Path) -> str:
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _make_secret_key(path)
+            crypto.make_secret_key(path)
         return _secret_key(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
         raise Misconfigured(
@@ -391,19 +391,3 @@ def _kept_secret_key(data: Path) -> str:
             f"The secret key in {path} can be neither read nor made: {error}.",
             "Make the data folder writable for this user, or set POLUS_SECRET_KEY.",
         ) from error
-
-
-def _make_secret_key(path: Path) -> None:
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(fd)
-    try:
-        # A link, unlike a rename, never replaces the key that another process has just made.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -15,8 +15,9 @@ import uvloop
 from polus import children, installation
 from polus.base import log
 from polus.base.settings import Settings
-from polus.channels.email import relay
+from polus.channels.email import submission
 from polus.channels.email.deliveries import Deliveries
+from polus.channels.email.mailboxes import Mailboxes
 from polus.channels.email.notices import Notices
 from polus.channels.email.receive import Receiver
 from polus.channels.email.relay import Letter
@@ -53,7 +54,7 @@ class Worker:
         book = Book(database, settings.base_url)
         host = urlsplit(settings.base_url).hostname or "localhost"
 
-        post = relay.courier(settings.relay(), host)
+        post = submission.courier(database, settings.relay(), host)
 
         def mailed(errand: Errand[Letter]) -> Lane:
             return Sender(database, book, self.presence, errand, post).lane()
@@ -63,6 +64,7 @@ class Worker:
             return Sender(database, book, self.presence, errand, carry).lane()
 
         self._lines = Lines(database, book, self.presence)
+        self._mailboxes = Mailboxes(database, book, self.presence)
         self.lanes = (
             Outbox(database, reactions.REACTIONS, book).lane(),
             Receiver(database, book).lane(),
@@ -72,6 +74,7 @@ class Worker:
             texted(texts.Deliveries()),
             texted(texts.Tests(), once=True),
             self._lines.lane(),
+            self._mailboxes.lane(),
             Arrivals(database, book).lane(),
             Orders(database, book).lane(),
             Jobs(database, book).lane(),
@@ -92,6 +95,7 @@ class Worker:
 
     async def close(self) -> None:
         """Take nothing new and finish what runs."""
+        self._mailboxes.close()
         await asyncio.gather(*(queue.stop(PATIENCE) for queue in self._queues))
         await asyncio.gather(*self._tasks)
         await self._lines.close()

@@ -80,6 +80,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is what its sender is known by on the channel, `sender` a reference to the customer; `clues` are tried
     in their order. `attachments` are in the wire's form. `spam`: a ticket that it opens is spam.
+    `history_datetime`: when a message arrived that was dealt with before the helpdesk came; it is imported, which calls
+    no rule, and a ticket that it begins is closed.
     """
 
     channel: str
@@ -100,6 +102,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, Any] | None = None
     spam: bool = False
     sent_datetime: datetime.datetime | None = None
+    history_datetime: datetime.datetime | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -124,13 +127,13 @@ async def accept(work: Work, inbound: Inbound) -> Accepted:
         return copy
     customer_id = await references.find_or_create(work, inbound.sender, keep=True)
     ticket_id = await _ticket(work, inbound)
-    late = None
-    if ticket_id is None:
+    late, then = None, inbound.history_datetime
+    if ticket_id is None and then is None:
         await work.db.execute(TURN, work.account.id, customer_id)
         ticket_id = await work.db.fetchval(
             AUTO_MERGE, work.account.id, customer_id, inbound.channel, work.now
         )
-    elif inbound.channel == "email":
+    elif inbound.channel == "email" and then is None:
         late = await work.db.fetchval(LATE, work.account.id, ticket_id, work.now)
         ticket_id = None if late else ticket_id
     draft = _draft(inbound, customer_id)
@@ -150,6 +153,10 @@ async def accept(work: Work, inbound: Inbound) -> Accepted:
             via=inbound.channel,
             split_from=late,
             spam=inbound.spam,
+            imported=then is not None,
+            status="open" if then is None else "closed",
+            created_datetime=then,
+            closed_datetime=then,
         ),
     )
     made = await work.db.fetchrow(KNOWN, work.account.id, inbound.message_id)
@@ -175,6 +182,8 @@ def _draft(inbound: Inbound, customer_id: int) -> Draft:
         message_id=inbound.message_id,
         integration_id=inbound.integration_id,
         sent_datetime=inbound.sent_datetime,
+        imported=inbound.history_datetime is not None,
+        created_datetime=inbound.history_datetime,
     )
 
 

@@ -88,7 +88,7 @@ class Errand(Protocol[Letter]):
 
 class Sender(Generic[Sent]):
     """The lane of one errand. `courier` hands one letter over and never raises for what the outside does; a text in its
-    place is why nothing can be sent."""
+    place, or as its answer, is why nothing can be sent."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Sender(Generic[Sent]):
         book: accounts.Book,
         presence: Presence,
         errand: Errand[Sent],
-        courier: Callable[[Sent], Awaitable[Outcome]] | str,
+        courier: Callable[[Sent], Awaitable[Outcome | str]] | str,
     ) -> None:
         self._database = database
         self._book = book

@@ -49,6 +49,7 @@ class Envelope(msgspec.Struct, frozen=True):
     sender: str
     recipients: Sequence[str]
     received: datetime
+    history: bool = False
     wanted: LetterSettings = DEFAULTS
     authentication: dict[str, Any] | None = None
 
@@ -62,6 +63,7 @@ def envelope(
         row["envelope_from"],
         row["envelope_to"],
         row["received_datetime"],
+        row["history"],
         wanted,
         authentication,
     )
@@ -152,6 +154,7 @@ async def _inbound(work: Work, given: Envelope, mail: Mail, author: Address, kep
         meta=_meta(mail, given),
         spam=given.wanted.spam_headers and bool(verdict.spam(mail)),
         sent_datetime=_date(mail, given.received),
+        history_datetime=given.received if given.history else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from polus.base import addresses
-from polus.channels.email import compose, threading
+from polus.channels.email import compose, routes
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
 from polus.channels.email.mails import Attachment
@@ -23,7 +23,7 @@ from polus.store.work import Work
 
 MESSAGE = """
 select m.id, m.ticket_id, m.message_id, m.subject, m.body_text, m.body_html, m.source::text as source,
-  m.attachments::text as attachments, m.created_datetime, m.via, t.subject as ticket_subject,
+  m.attachments::text as attachments, m.created_datetime, m.via, m.integration_id, t.subject as ticket_subject,
   d.recipients, d.reference_ids, d.in_reply_to
 from deliveries d
 join messages m on m.account_id = d.account_id and m.id = d.message_id
@@ -52,9 +52,8 @@ class Deliveries:
             raise ValueError("The message is gone.")
         source = msgspec.json.decode(row["source"])
         sender = source["from"]["address"]
-        answers = threading.reply_address(
-            sender, work.database.secret_key.encode(), work.account.id, row["ticket_id"]
-        )
+        route = await routes.of(work, row["integration_id"], sender, row["ticket_id"])
+        answers = route.answers
         attachments, links, page = await _files(work, row)
         text = row["body_text"]
         if links and (text is not None or page is None):
@@ -75,8 +74,7 @@ class Deliveries:
             automatic=row["via"] == "rule",
             loop_token=work.account.hash,
         )
-        # Bounces go where answers go: the token tells whose they are.
-        return Letter(answers, row["recipients"], compose.compose(outgoing))
+        return Letter(route.bounces, row["recipients"], compose.compose(outgoing), route.server)
 
     async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:
         """`sent_datetime`; whom the relay refused for good is told as a failure beside it."""

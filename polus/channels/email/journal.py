@@ -3,6 +3,8 @@
 Every row ends in exactly one named state; what brings it there is left to `receive`.
 """
 
+import datetime
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,6 +88,48 @@ async def write(
             written.append((account_id, row))
     database.ring(("work", "mails"))
     return written
+
+
+KEEP = """
+insert into mails (account_id, integration_id, envelope_from, envelope_to, raw, size, received_datetime, digest,
+  dated_datetime, history, state, reason, processed_datetime)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $11::text is null then 'received' else 'parked' end, $11,
+  case when $11::text is not null then $7 end
+where not exists (select from mails where account_id = $1 and integration_id = $2 and digest = $8)
+"""
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A mail out of a mailbox. `dated`: when that server got it. `history`: it was there before we came.
+
+    `parked`: why it cannot become a message; `raw` is then what there is of it.
+    """
+
+    sender: str
+    raw: bytes
+    dated: datetime.datetime | None
+    history: bool = False
+    parked: str | None = None
+
+
+async def keep(db: Any, box: Mailbox, address: str, mails: Sequence[Fetched]) -> None:
+    """Journal what was fetched, with the transaction of `db`; what is here already is not kept twice."""
+    now = clock.now()
+    for mail in mails:
+        await db.execute(
+            KEEP,
+            box.account_id,
+            box.integration_id,
+            text.clean(mail.sender)[:MOST_ADDRESS],
+            [address],
+            mail.raw,
+            len(mail.raw),
+            now,
+            hashlib.sha256(mail.raw).digest(),
+            mail.dated,
+            mail.history,
+            mail.parked,
+        )
 
 
 REPLAY = """

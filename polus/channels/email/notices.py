@@ -1,6 +1,6 @@
 """The helpdesk's own mails, sent the way agents' messages are."""
 
-from polus.channels.email import compose, threading
+from polus.channels.email import compose, routes
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
 from polus.channels.email.relay import Letter
@@ -11,7 +11,7 @@ from polus.store.work import Work
 # From the address that the ticket's mails came to, else from the account's oldest one that is in use.
 NOTICE = """
 select n.id, n.recipient, n.subject, n.body_text, n.body_html, n.created_datetime, n.ticket_id,
-  i.meta->>'address' as sender, i.name
+  i.id as integration_id, i.meta->>'address' as sender, i.name
 from notices n left join tickets t on t.account_id = n.account_id and t.id = n.ticket_id
 left join lateral (select * from integrations i where i.account_id = n.account_id and i.type = 'email'
   and i.deactivated_datetime is null
@@ -31,10 +31,8 @@ class Notices:
         row = await work.db.fetchrow(NOTICE, *key)
         if row is None or row["sender"] is None:
             raise ValueError("The account has no e-mail address to send from.")
-        answers = row["sender"]
-        if row["ticket_id"] is not None:
-            secret = work.database.secret_key.encode()
-            answers = threading.reply_address(row["sender"], secret, work.account.id, row["ticket_id"])
+        route = await routes.of(work, row["integration_id"], row["sender"], row["ticket_id"])
+        answers = route.answers
         raw = compose.compose(
             Outgoing(
                 from_=Address(row["name"], row["sender"]),
@@ -49,7 +47,7 @@ class Notices:
                 loop_token=work.account.hash,
             )
         )
-        return Letter(row["sender"], [row["recipient"]], raw)
+        return Letter(row["sender"], [row["recipient"]], raw, route.server)
 
     async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:
         """Nothing more is known of it."""

@@ -24,12 +24,12 @@ from polus.store.queue import Key, Lane
 from polus.store.work import Account, Actor, Work, reading, writing
 
 # A sender's mails are taken in the order of their arrival, so that an answer does not overtake what it answers.
-# One that failed and waits for its next attempt is stepped over.
+# One that failed and waits for its next attempt is stepped over. What a mailbox held before waits for what is new.
 DUE = """
 select account_id, id from mails m where state = 'received' and due_datetime <= now() and not exists (
   select from mails e where e.account_id = m.account_id and e.envelope_from = m.envelope_from
     and e.state = 'received' and e.id < m.id and e.due_datetime <= now())
-order by id limit $1
+order by history, id limit $1
 """
 
 # Counted in a transaction of its own: a mail that kills the process is known by it. Who has the row locked works on it.
@@ -42,7 +42,8 @@ returning attempts
 UNHURRIED = "set local synchronous_commit = off"
 
 PEEK = """
-select integration_id, envelope_from, envelope_to, raw, received_datetime, peer, helo from mails
+select integration_id, envelope_from, envelope_to, raw, peer, helo, history,
+  coalesce(dated_datetime, received_datetime) as received_datetime from mails
 where account_id = $1 and id = $2 and state = 'received'
 """
 TAKE = "select 1 from mails where account_id = $1 and id = $2 and state = 'received' for update skip locked"

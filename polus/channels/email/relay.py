@@ -16,12 +16,13 @@ from aiosmtplib import SMTP
 from polus.base import text
 from polus.base.settings import Relay
 from polus.channels.sending import Outcome
+from polus.desk.mail_servers import Server
 
 PATIENCE = 60.0  # seconds for each command
 # Whoever hangs up while the server says yes sends the mail twice: RFC 5321 asks for ten minutes here.
 LAST_PATIENCE = 600.0
 MOST_SAID = 500
-NO_RELAY = "No outgoing mail server is configured: set POLUS_SMTP_URL, then send the message again."
+NO_RELAY = "No outgoing mail server is configured: set POLUS_SMTP_URL, or one for the address, then send the message again."
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -30,6 +31,8 @@ class Letter(msgspec.Struct, frozen=True):
     sender: str
     recipients: Sequence[str]
     raw: bytes
+    # Of the address that it is from, when it has one of its own.
+    server: Server | None = None
 
 
 def courier(relay: Relay | None, host: str) -> Callable[[Letter], Awaitable[Outcome]] | str:
@@ -52,14 +55,14 @@ async def send(relay: Relay, letter: Letter, host: str) -> Outcome:
     try:
         await client.connect()
         await _log_in(client, relay)
-        return await _hand_over(client, letter)
+        return await hand_over(client, letter)
     except aiosmtplib.SMTPResponseException as error:
         # The server does not want us at all, which says nothing about the mail.
         return Outcome(False, _said(error.code, error.message), later=everybody)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         return Outcome(False, _cut(f"{type(error).__name__}: {error}"), later=everybody)
     finally:
-        await _hang_up(client)
+        await hang_up(client)
 
 
 async def _log_in(client: SMTP, relay: Relay) -> None:
@@ -70,7 +73,8 @@ async def _log_in(client: SMTP, relay: Relay) -> None:
     await client.login(relay.user, relay.password)
 
 
-async def _hand_over(client: SMTP, letter: Letter) -> Outcome:
+async def hand_over(client: SMTP, letter: Letter) -> Outcome:
+    """On a connection that is logged in; raises for what breaks the connection."""
     everybody = tuple(letter.recipients)
     options = [] if "".join((letter.sender, *everybody)).isascii() else ["SMTPUTF8"]
     try:
@@ -108,7 +112,7 @@ def _cut(said: str) -> str:
     return text.clean(said)[:MOST_SAID]
 
 
-async def _hang_up(client: SMTP) -> None:
+async def hang_up(client: SMTP) -> None:
     """Politely if that is quick; whatever happens here changes nothing about the mail."""
     with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
         async with asyncio.timeout(2):

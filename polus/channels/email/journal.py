@@ -93,8 +93,8 @@ async def write(
 KEEP = """
 insert into mails (account_id, integration_id, envelope_from, envelope_to, raw, size, received_datetime, digest,
   dated_datetime, history, state, reason, processed_datetime)
-select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $11::text is null then 'received' else 'parked' end, $11,
-  case when $11::text is not null then $7 end
+select $1::bigint, $2::bigint, $3, $4::text[], $5::bytea, $6::int, $7::timestamptz, $8::bytea, $9::timestamptz, $10::bool,
+  case when $11::text is null then 'received' else 'parked' end, $11, case when $11 is not null then $7 end
 where not exists (select from mails where account_id = $1 and integration_id = $2 and digest = $8)
 """
 

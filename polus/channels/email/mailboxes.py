@@ -69,15 +69,15 @@ update mail_servers set worker = null, claimed_datetime = null
 where account_id = $1 and integration_id = $2 and way = 'in' and worker = $3
 """
 WELL = """
-update mail_servers set state = case when $5::text is null then 'well' else 'trouble' end, active_datetime = $4,
-  failures = 0, error_code = $5, error_facts = $6, error_datetime = case when $5 is not null then $4 end
+update mail_servers set state = case when $5::text is null then 'well' else 'trouble' end, active_datetime = $4::timestamptz,
+  failures = 0, error_code = $5, error_facts = $6::jsonb, error_datetime = case when $5::text is not null then $4 end
 where account_id = $1 and integration_id = $2 and way = 'in' and worker = $3
 """
 TROUBLE = """
-update mail_servers set failures = failures + 1, error_code = $4, error_facts = $5, error_datetime = $6,
-  state = case when $7 or failures + 1 >= $9 then 'trouble' else state end,
+update mail_servers set failures = failures + 1, error_code = $4, error_facts = $5::jsonb, error_datetime = $6,
+  state = case when $7::bool or failures + 1 >= $9::int then 'trouble' else state end,
   due_datetime = now() + make_interval(secs =>
-    greatest(($8::float8[])[least(failures + 1, cardinality($8))], case when $7 then $10 else 0 end))
+    greatest(($8::float8[])[least(failures + 1, cardinality($8))], case when $7 then $10::float8 else 0 end))
 where account_id = $1 and integration_id = $2 and way = 'in' and worker = $3
 """
 WAITING = """
@@ -164,6 +164,11 @@ class Mailboxes:
             return
         except Trouble as trouble:
             await self._note(held, trouble)
+        except AWAY:
+            raise
+        except Exception as error:
+            log.exception("mailbox failed", id=key[1])
+            await self._note(held, Trouble("odd", host=server.host, said=type(error).__name__))
         finally:
             await visit.end()
 

@@ -1,0 +1,171 @@
+"""A shop's mailbox at a real server, fetched by a worker's lane that the test starts and stops; and a wire that is cut."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from polus.base.outbound import Allowed
+from polus.channels.email.mailboxes import Mailboxes
+from polus.channels.email.receive import Receiver
+from polus.desk import mail_servers
+from polus.desk.accounts import Book
+from polus.desk.mail_servers import Wanted
+from polus.store.presence import Presence
+from polus.store.queue import Queue
+from polus.store.work import SYSTEM, writing
+from tests.channels.email.office import Office
+from tests.channels.email.peers import PASSWORD, Dovecot
+from tests.world import World
+
+LOOPBACK = Allowed(("127.0.0.0/8", "::1/128"))
+PATIENCE = 20.0
+
+PASSWORDS = Wanted(
+    host="127.0.0.1", port=1, security="none", username="", auth="password", secret={"password": PASSWORD},
+    folders=("INBOX",),
+)  # fmt: skip
+
+
+async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
+    """What the condition gives as soon as it gives something."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await condition()):
+            await asyncio.sleep(0.02)
+        return found
+
+
+@dataclass
+class Post:
+    """An office with a mailbox."""
+
+    office: Office
+    dovecot: Dovecot
+    user: str
+
+    @property
+    def world(self) -> World:
+        return self.office.world
+
+    async def save(self, way: str = "in", **changes: Any) -> None:
+        """The settings, as the page keeps them."""
+        wanted = msgspec.structs.replace(
+            PASSWORDS, **{"username": self.user, "port": self.dovecot.imap, **changes}
+        )
+        async with writing(self.world.database, self.world.account, SYSTEM) as work:
+            await mail_servers.save(work, self.office.integration_id, way, wanted)
+
+    def put(self, *mails: bytes, **more: Any) -> None:
+        self.dovecot.put(self.user, *mails, **more)
+
+    async def state(self, way: str = "in") -> Any:
+        rows = await self.world.rows(
+            "select * from mail_servers where account_id = $1 and integration_id = $2 and way = $3",
+            self.office.integration_id,
+            way,
+        )
+        return rows[0]
+
+    async def folder(self, name: str = "INBOX") -> Any:
+        rows = await self.world.rows(
+            "select * from mail_folders where account_id = $1 and integration_id = $2 and name = $3",
+            self.office.integration_id,
+            name,
+        )
+        return rows[0]
+
+    async def mails(self, state: str = "") -> list[Any]:
+        return await self.world.rows(
+            "select * from mails where account_id = $1 and ($2 = '' or state = $2) order by id", state
+        )
+
+    async def fetched(self, count: int) -> list[Any]:
+        """The journal, when it holds so many mails."""
+
+        async def enough() -> Any:
+            found = await self.mails()
+            return found if len(found) >= count else None
+
+        return await until(enough)  # type: ignore[no-any-return]
+
+    async def looked(self) -> None:
+        """Until the folders were looked at for the first time."""
+
+        async def well() -> bool:
+            return (await self.state())["state"] == "well"
+
+        await until(well)
+
+
+@contextlib.asynccontextmanager
+async def worker(world: World, *, receives: bool = True) -> AsyncIterator[Mailboxes]:
+    """The lanes of mailboxes and of the journal, as a worker has them."""
+    database, book = world.database, Book(world.database, "http://helpdesk.example")
+    presence = Presence(database)
+    await presence.open()
+    mailboxes = Mailboxes(database, book, presence)
+    queues = [Queue(database, mailboxes.lane())]
+    if receives:
+        queues.append(Queue(database, Receiver(database, book).lane()))
+    tasks = [asyncio.create_task(queue.work()) for queue in queues]
+    try:
+        yield mailboxes
+    finally:
+        mailboxes.close()
+        await asyncio.gather(*(queue.stop(10) for queue in queues))
+        await asyncio.gather(*tasks)
+        await presence.close()
+
+
+@dataclass
+class Cutter:
+    """A wire to a server that breaks after so many bytes of its answers, each connection after the next number."""
+
+    target: int
+    after: list[int]
+    reset: bool = False
+    port: int = 0
+    connections: int = 0
+    cut: Callable[[], None] | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _server: Any = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = self.after[self.connections] if self.connections < len(self.after) else 1 << 40
+        self.connections += 1
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        upwards = asyncio.create_task(self._pump(reader, up_writer, 1 << 40))
+        self._tasks.add(upwards)
+        try:
+            await self._pump(up_reader, writer, left)
+        finally:
+            upwards.cancel()
+            self._tasks.discard(upwards)
+            up_writer.close()
+            if self.reset:
+                writer.transport.abort()
+            writer.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(min(left, 4096)):
+                writer.write(data)
+                await writer.drain()
+                left -= len(data)
+                if left <= 0:
+                    if self.cut is not None:
+                        self.cut()
+                    return

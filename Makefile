@@ -9,7 +9,7 @@ DONE := $(VENV)/.polus-installed
 ARGS ?=
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run test fast format format-check lint types layers docs texts examples bench fuzz browser lock clean
+.PHONY: check setup run test fast format format-check lint types layers docs texts examples bench fuzz browser peers lock clean
 
 check: format-check lint types layers test
 
@@ -77,6 +77,10 @@ bench: setup
 # Tests that drive the workspace need Debian's Chromium.
 browser:
 	@tools/browser
+
+# Tests of mailboxes talk to Debian's Dovecot and Postfix.
+peers:
+	@tools/peers
 
 # Some minutes: the hashes of all files of all releases are asked for. UPGRADE=--upgrade takes the newest.
 # No settings of this machine's pip may get into the file.

@@ -214,7 +214,7 @@ class Conversation:
     async def wait(self, seconds: float, stirred: asyncio.Event) -> None:
         """Until something happens in the opened folder or `stirred` is set, or for so long."""
         client = self._opened()
-        if not client.has_capability("IDLE"):
+        if not await self._run(lambda: client.has_capability("IDLE")):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stirred.wait(), seconds)
             return
@@ -280,6 +280,9 @@ class Conversation:
             try:
                 return command()
             except LoginError as error:
+                # The library calls it so as well when the connection broke meanwhile.
+                if isinstance(error.__context__, IMAPClientAbortError):
+                    raise self._broken(error) from None
                 raise Trouble(
                     "login-refused", host=server.host, username=server.login.username, said=_words(error)
                 ) from None

@@ -82,7 +82,7 @@ where account_id = $1 and integration_id = $2 and way = 'in' and worker = $3
 """
 WAITING = """
 select count(*) from (
-  select from mails where account_id = $1 and state = 'received' and history limit $2) as some
+  select from mails where account_id = $1 and state = 'received' and history limit $2) as few
 """
 
 log = structlog.get_logger(__name__)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,6 +119,16 @@ async def worker(world: World, *, receives: bool = True) -> AsyncIterator[Mailbo
         await asyncio.gather(*(queue.stop(10) for queue in queues))
         await asyncio.gather(*tasks)
         await presence.close()
+
+
+async def process(url: str) -> asyncio.subprocess.Process:
+    """A process that fetches, as a worker does, from the database at that address; it is at work when this returns."""
+    found = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.channels.email.fetcher", url, stdout=asyncio.subprocess.PIPE
+    )
+    assert found.stdout is not None
+    assert await found.stdout.readline() == b"here\n"
+    return found
 
 
 @dataclass

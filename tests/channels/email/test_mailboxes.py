@@ -1,13 +1,19 @@
 """Mailboxes of a real Dovecot are fetched: every mail once, whatever is cut, killed or numbered anew in between."""
 
 import datetime
+import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from polus.channels.email import mailboxes
+from polus.desk import mail_servers
+from polus.store import queue
+from polus.store.work import SYSTEM, writing
 from tests.channels.email import fetching, peers
 from tests.channels.email import office as offices
-from tests.channels.email.fetching import Post
+from tests.channels.email.fetching import Cutter, Post
 from tests.channels.email.office import mail
 from tests.channels.email.peers import Dovecot
 from tests.world import World
@@ -22,21 +28,39 @@ async def dovecot() -> AsyncIterator[Dovecot]:
 
 
 @pytest.fixture
-async def post(world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Post:
+async def post(world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
     monkeypatch.setattr(world.database, "allowed", fetching.LOOPBACK)
     monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.folder / "cert.pem"))
-    return Post(await offices.opened(world), dovecot, world.account.domain)
+    yield Post(await offices.opened(world), dovecot, world.account.domain)
+    await world.rows("delete from mail_servers where account_id = $1 returning 1")
+
+
+@pytest.fixture
+async def wires(post: Post) -> AsyncIterator[Any]:
+    """Makes wires to the IMAP server that are cut after so many bytes."""
+    made = []
+
+    async def make(after: list[int], port: int = 0) -> Cutter:
+        made.append(Cutter(port or post.dovecot.imap, after))
+        await made[-1].open()
+        return made[-1]
+
+    yield make
+    for cutter in made:
+        await cutter.close()
 
 
 def letter(number: int, text: str = "Where is my order?", **more: str) -> bytes:
-    return mail(text, subject=f"Order {number}", message_id=f"<{number}@customer.example>", **more)
+    raw = mail(text, subject=f"Order {number}", message_id=f"<{number}@customer.example>", **more)
+    return raw.replace(b"\n", b"\r\n")
 
 
-async def test_new_mails_of_several_folders_become_tickets(post: Post) -> None:
+async def test_new_mails_of_several_folders_become_tickets(post: Post, wires: Any) -> None:
     post.put(letter(1))
     post.put(letter(2), into="Orders")
-    await post.save(host="localhost", port=post.dovecot.imaps, security="tls", folders=("INBOX", "Orders"))
-    async with fetching.worker(post.world):
+    wire = await wires([], post.dovecot.imaps)
+    await post.save(host="localhost", port=wire.port, security="tls", folders=("INBOX", "Orders"))
+    async with fetching.worker(post.world), fetching.worker(post.world):
         await post.looked()
         assert await post.mails() == [], "what was there before is left alone"
         post.put(letter(3, sender="Ann <ann@customer.example>"), into="Orders")
@@ -47,9 +71,8 @@ async def test_new_mails_of_several_folders_become_tickets(post: Post) -> None:
             return len(await post.mails("delivered")) == 2
 
         await fetching.until(delivered)
-    found = {
-        row["envelope_from"]: await post.office.ticket(row["ticket_id"]) for row in await post.mails()
-    }
+    assert wire.connections == 1, "one worker has it"
+    found = {row["envelope_from"]: await post.office.ticket(row["ticket_id"]) for row in await post.mails()}
     assert found["ann@customer.example"]["subject"] == "Order 3"
     assert found["jane@customer.example"]["subject"] == "Order 4"
     state = await post.state()
@@ -57,3 +80,103 @@ async def test_new_mails_of_several_folders_become_tickets(post: Post) -> None:
     with post.dovecot.client(post.user) as client:
         client.select_folder("INBOX", readonly=True)
         assert client.search(["SEEN"]) == [], "nothing in the mailbox changes"
+
+
+async def test_history_is_fetched_on_request_as_closed_tickets(post: Post) -> None:
+    old = datetime.datetime(2024, 5, 1, 12, 0, tzinfo=datetime.UTC)
+    post.put(*(letter(number) for number in range(10)), dated=old)
+    newer = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
+    numbers = range(10, 70)
+    post.put(*(letter(number, sender=f"{number}@customer.example") for number in numbers), dated=newer)
+    answer = letter(70, in_reply_to="<10@customer.example>", sender="10@customer.example")
+    post.put(answer, dated=newer + datetime.timedelta(days=1))
+    await post.save()
+    async with fetching.worker(post.world):
+        await post.looked()
+        assert await post.mails() == []
+        async with writing(post.world.database, post.world.account, SYSTEM) as work:
+            await mail_servers.fetch_history(work, post.office.integration_id, datetime.date(2026, 1, 1))
+        post.put(letter(500, sender="new@customer.example"))
+
+        async def settled() -> bool:
+            return len(await post.mails("delivered")) == 62
+
+        await fetching.until(settled)
+        await post.looked()
+    tickets = await post.world.rows(
+        "select status, imported, created_datetime, subject, messages_count from tickets where account_id = $1 order by id"
+    )
+    past = [row for row in tickets if row["imported"]]
+    assert len(past) == 60
+    assert {row["status"] for row in past} == {"closed"}
+    assert {row["created_datetime"] for row in past} == {newer}
+    assert [row["messages_count"] for row in past if row["subject"] == "Order 10"] == [2]
+    [fresh] = [row for row in tickets if not row["imported"]]
+    assert (fresh["subject"], fresh["status"]) == ("Order 500", "open")
+    place = await post.folder()
+    assert (place["history_uid"], place["history_top"], place["history_count"]) == (71, 71, 61)
+
+
+async def test_a_folder_that_is_numbered_anew_loses_and_doubles_nothing(post: Post) -> None:
+    mails = [letter(number) for number in range(5)]
+    await post.save(folders=("Orders",))
+    post.put(letter(99), into="Orders")
+    async with fetching.worker(post.world):
+        await post.looked()
+        post.put(*mails[:4], into="Orders")
+        await post.fetched(4)
+    before = await post.folder("Orders")
+    # As after a move to another machine: the same mails with other numbers, and one that came meanwhile.
+    with post.dovecot.client(post.user) as client:
+        client.delete_folder("Orders")
+    post.put(*reversed(mails), into="Orders")
+    async with fetching.worker(post.world):
+        found = await post.fetched(5)
+    after = await post.folder("Orders")
+    assert before["uid_validity"] != after["uid_validity"]
+    assert sorted(bytes(row["raw"]) for row in found) == sorted(mails)
+
+
+async def test_a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing(
+    post: Post, wires: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "BACKOFF", (0.01,))
+    monkeypatch.setattr(mailboxes, "BATCH", 5)
+    monkeypatch.setattr(queue, "POLL", 0.05)
+    cutter = await wires([300, 700, 2_000, 30_000, 60_000, 61_000, 100_000, 150_000])
+    await post.save()
+    async with fetching.worker(post.world, receives=False):
+        await post.looked()
+    await post.save(port=cutter.port)
+    sent = []
+    for cutter.reset in (False, True):
+        cutter.connections = 0
+        mails = [letter(len(sent) + number, text="long " * 4000) for number in range(12)]
+        sent += mails
+        post.put(*mails)
+        async with fetching.worker(post.world, receives=False):
+            found = await post.fetched(len(sent))
+        assert cutter.connections > 4
+    assert [bytes(row["raw"]) for row in found] == sent
+
+
+@pytest.mark.slow
+async def test_a_worker_that_is_killed_while_it_fetches_loses_and_doubles_nothing(
+    post: Post, wires: Any
+) -> None:
+    cutter = await wires([20_000, 90_000])
+    await post.save()
+    async with fetching.worker(post.world, receives=False):
+        await post.looked()
+    await post.save(port=cutter.port)
+    mails = [letter(number, text="long " * 3000) for number in range(15)]
+    post.put(*mails)
+    for killed in (True, True, False):
+        process = await fetching.process(post.world.database.url)
+        cutter.cut = process.kill
+        if not killed:
+            found = await post.fetched(15)
+            process.terminate()
+        assert await process.wait() == (-signal.SIGKILL if killed else 0)
+    assert cutter.connections == 3
+    assert [bytes(row["raw"]) for row in found] == mails

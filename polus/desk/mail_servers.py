@@ -51,7 +51,7 @@ insert into mail_servers (account_id, integration_id, way, host, port, security,
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
 on conflict (account_id, integration_id, way) do update set host = $4, port = $5, security = $6, username = $7,
   auth = $8, secret = $9, token_url = $10, scope = $11, tagged = $12, access_token = null, access_until = null,
-  refreshing_until = null, state = 'new', error_code = null, error_facts = null, error_datetime = null, failures = 0,
+  refreshing_until = null, state = 'new', error_code = null, error = null, error_facts = null, error_datetime = null, failures = 0,
   due_datetime = now(), updated_datetime = $13
 """
 # Another server numbers its mails anew, whatever it is called: where we were in the old one says nothing.

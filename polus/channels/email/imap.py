@@ -28,6 +28,7 @@ from polus.store.database import Database
 
 PATIENCE = 30.0  # seconds for each read
 COMMAND_PATIENCE = 300.0  # for a command with all that it brings
+LONGEST_LINE = 1_000_000  # bytes
 MOST_BYTES = 48 * 1024 * 1024  # that one command may bring
 FAREWELL = 2.0
 NAMED_FOLDERS = 30
@@ -57,26 +58,50 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class _Wire(imaplib.IMAP4):
-    """imaplib on a socket that is connected already, reading no more than is allowed for one command."""
+    """imaplib on a socket that is connected already, reading no more than is allowed for one command.
+
+    It holds what it read ahead itself: news that came in one piece with the answer to IDLE would never make the socket
+    readable again.
+    """
 
     def __init__(self, connected: socket.socket, host: str) -> None:
         self.connected = connected
         self.allowance = MOST_BYTES
+        self.ahead = bytearray()
         super().__init__(host)  # by which STARTTLS checks the certificate
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self.connected
 
     def read(self, size: int) -> bytes:
-        """Refuses what is too much before it is read."""
+        """So many bytes, fewer at the end; refuses what is too much before it is read."""
         self._spend(size)
-        return super().read(size)
+        while len(self.ahead) < size and self._more():
+            pass
+        return self._taken(size)
 
     def readline(self) -> bytes:
-        """One line."""
-        line: bytes = super().readline()
-        self._spend(len(line))
-        return line
+        """One line; what there is at the end."""
+        searched = 0
+        while (end := self.ahead.find(b"\n", searched)) < 0:
+            searched = len(self.ahead)
+            if searched > LONGEST_LINE:
+                raise self.abort("a line of it is too long")
+            if not self._more():
+                end = len(self.ahead) - 1
+                break
+        self._spend(end + 1)
+        return self._taken(end + 1)
+
+    def _more(self) -> bool:
+        piece = self.sock.recv(65_536)
+        self.ahead += piece
+        return bool(piece)
+
+    def _taken(self, size: int) -> bytes:
+        taken = bytes(self.ahead[:size])
+        del self.ahead[:size]
+        return taken
 
     def _spend(self, size: int) -> None:
         self.allowance -= size
@@ -98,6 +123,17 @@ class _Client(IMAPClient):  # type: ignore[misc]
     def allow(self) -> None:
         """The next command may bring its share."""
         self._imap.allowance = MOST_BYTES
+
+    @property
+    def wire(self) -> socket.socket:
+        """The socket, after STARTTLS that which is encrypted."""
+        return self._imap.sock  # type: ignore[no-any-return]
+
+    @property
+    def unread(self) -> bool:
+        """Whether something was read from the socket that nobody asked for yet."""
+        ahead: bytearray = self._imap.ahead
+        return bool(ahead) or (isinstance(self.wire, ssl.SSLSocket) and self.wire.pending() > 0)
 
 
 class Conversation:
@@ -143,7 +179,10 @@ class Conversation:
                 self._client.starttls(dialling.context())
             except CapabilityError:
                 raise Trouble("starttls-missing", host=server.host, port=server.port) from None
-            self._socket = self._client._imap.sock
+            self._socket = self._client.wire
+            if self._client.unread:
+                # Said in plain text by whoever stands between, to be taken for an answer of the server.
+                raise Trouble("tls-failed", host=server.host, said="there were words before it")
         encrypted = isinstance(self._socket, ssl.SSLSocket)
         if not encrypted and not mail_servers.is_local(server.host):
             raise Trouble("unencrypted", host=server.host)
@@ -225,7 +264,7 @@ class Conversation:
     async def _readable(self, seconds: float, stirred: asyncio.Event) -> None:
         wire, heard = self._socket, asyncio.Event()
         assert wire is not None
-        if isinstance(wire, ssl.SSLSocket) and wire.pending():
+        if self._opened().unread:
             return
         loop = asyncio.get_running_loop()
         loop.add_reader(wire.fileno(), heard.set)

@@ -70,11 +70,11 @@ where account_id = $1 and integration_id = $2 and way = 'in' and worker = $3
 """
 WELL = """
 update mail_servers set state = case when $5::text is null then 'well' else 'trouble' end, active_datetime = $4::timestamptz,
-  failures = 0, error_code = $5, error_facts = $6::jsonb, error_datetime = case when $5::text is not null then $4 end
+  failures = 0, error_code = $5, error_facts = $6::jsonb, error = $7, error_datetime = case when $5::text is not null then $4 end
 where account_id = $1 and integration_id = $2 and way = 'in' and worker = $3
 """
 TROUBLE = """
-update mail_servers set failures = failures + 1, error_code = $4, error_facts = $5::jsonb, error_datetime = $6,
+update mail_servers set failures = failures + 1, error_code = $4, error_facts = $5::jsonb, error = $11, error_datetime = $6,
   state = case when $7::bool or failures + 1 >= $9::int then 'trouble' else state end,
   due_datetime = now() + make_interval(secs =>
     greatest(($8::float8[])[least(failures + 1, cardinality($8))], case when $7 then $10::float8 else 0 end))
@@ -179,7 +179,16 @@ class Mailboxes:
     async def _note(self, held: Held, trouble: Trouble) -> None:
         log.info("mailbox", id=held.key[1], trouble=trouble.code)
         facts = wire.jsonb(trouble.facts)
-        told = (trouble.code, facts, clock.now(), trouble.lasts, list(BACKOFF), TROUBLED, LASTING)
+        told = (
+            trouble.code,
+            facts,
+            clock.now(),
+            trouble.lasts,
+            list(BACKOFF),
+            TROUBLED,
+            LASTING,
+            str(trouble),
+        )
         async with self._database.pool.acquire() as db:
             await db.execute(TROUBLE, *held.key, held.worker, *told)
 
@@ -225,7 +234,8 @@ class Visit:
     async def _well(self, trouble: Trouble | None) -> None:
         code, facts = (trouble.code, wire.jsonb(trouble.facts)) if trouble else (None, None)
         async with self._held.database.pool.acquire() as db:
-            await db.execute(WELL, *self._held.key, self._held.worker, clock.now(), code, facts)
+            told = (clock.now(), code, facts, trouble and str(trouble))
+            await db.execute(WELL, *self._held.key, self._held.worker, *told)
 
     async def _room(self) -> bool:
         async with self._held.database.pool.acquire() as db:

@@ -25,7 +25,7 @@ from polus.store.queue import AWAY
 
 STATE = """
 update mail_servers set state = case when $4::text is null then 'well' else 'trouble' end, error_code = $4,
-  error_facts = $5::jsonb, error_datetime = case when $4 is not null then $6::timestamptz end,
+  error_facts = $5::jsonb, error = $8, error_datetime = case when $4 is not null then $6::timestamptz end,
   failures = case when $4 is null then 0 else failures + 1 end,
   active_datetime = case when $4 is null then $6 else active_datetime end
 where account_id = $1 and integration_id = $2 and way = $3 and updated_datetime = $7
@@ -67,7 +67,7 @@ async def note(database: Database, server: Server, trouble: Trouble | None) -> N
     key = (server.account_id, server.integration_id, server.way)
     try:
         async with database.pool.acquire() as db:
-            await db.execute(STATE, *key, *told, clock.now(), server.updated)
+            await db.execute(STATE, *key, *told, clock.now(), server.updated, trouble and str(trouble))
     except AWAY as error:
         # It is written at the next mail; what became of this one must not wait for it.
         log.warning("the state of a mail server was not written", id=key[1], error=repr(error))

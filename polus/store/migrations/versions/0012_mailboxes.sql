@@ -20,10 +20,12 @@ create table mail_servers (
   refreshing_until timestamptz,
   -- whether address+anything arrives in the mailbox, so that answers may carry their ticket's token
   tagged boolean not null default false,
-  -- How it is. 'new': not tried yet; 'well'; 'trouble': `error_code` and `error_facts` say what (channels.email.troubles).
+  -- How it is. 'new': not tried yet; 'well'; 'trouble': `error_code` and `error_facts` say what (channels.email.troubles);
+  -- `error` is that in English.
   state text not null default 'new' check (state in ('new', 'well', 'trouble')),
   active_datetime timestamptz,
   error_code text,
+  error text,
   error_facts jsonb,
   error_datetime timestamptz,
   failures int not null default 0,

@@ -105,8 +105,9 @@ class Mailboxes:
 
     def close(self) -> None:
         """End all conversations soon."""
+        if not self._closing:
+            self._deaf()
         self._closing = True
-        self._deaf()
         for event in self._stirred:
             event.set()
 

@@ -79,6 +79,15 @@ from (select a.received_datetime, a.state, a.error from shop_arrivals a
   where a.account_id = i.account_id and a.integration_id = i.id order by a.id desc limit 20) n
 where exists (select from shops s where s.account_id = i.account_id and s.integration_id = i.id)
 """
+# What the provider of telephone numbers is asked; two hundred of the account, those that wait longest.
+ORDERED = """
+select min(o.created_datetime) filter (where o.state <> 'parked'), null::timestamptz,
+  (array_agg(o.error order by o.created_datetime desc) filter (where o.error is not null))[1],
+  max(o.created_datetime) filter (where o.error is not null)
+from (select * from voice_orders where account_id = i.account_id order by id limit 200) o
+join voice_calls c on c.account_id = o.account_id and c.id = o.call_id and c.integration_id = i.id
+where i.type = 'phone'
+"""
 
 
 class Source(NamedTuple):
@@ -123,6 +132,12 @@ SOURCES = (
         CALLED,
         "select due_datetime from http_deliveries where due_datetime <= now() order by due_datetime limit 1",
         ours=False,
+    ),
+    Source(
+        "voice",
+        "out",
+        ORDERED,
+        "select due_datetime from voice_orders where state <> 'parked' and due_datetime <= now() order by due_datetime limit 1",
     ),
     Source(
         "shops",

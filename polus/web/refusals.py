@@ -52,6 +52,14 @@ AS_THEY_ARE = (
     N_("Of system views only fields, order_by, order_dir and decoration can be changed."),
     N_("The destination may not be among the sources."),
     N_("What this button would do has changed meanwhile. Look at it again."),
+    N_("Give your telephone number in your profile first: it rings, and then your customer is called."),
+    N_("The customer has no telephone number that can be called."),
+    N_("No telephone number of this helpdesk is connected, or it is switched off."),
+    N_("Another call of yours has not ended yet."),
+    N_("Write the number with its country, like +49 30 1234567."),
+    N_("The number is connected already."),
+    N_("AC and 32 characters of 0-9 and a-f."),
+    N_("An address like https://shop.example/music.mp3."),
     N_("The page was open for too long or did not come from here. Reload it and try again."),
 )
 """Sentences that people understand as they stand; here for the catalogues."""

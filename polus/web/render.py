@@ -281,6 +281,11 @@ def size(count: int | None) -> str:
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
+def played(seconds: int) -> str:
+    """The length of a call or recording, `2:05`."""
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
 def number(count: int, here: Here) -> str:
     return format_decimal(count, locale=here.language)
 
@@ -350,6 +355,7 @@ FILTERS = {
     "linked": linked,
     "marked": marked,
     "size": size,
+    "played": played,
     "number": number,
     "decimal": decimal,
     "money": money,

@@ -148,7 +148,8 @@ def known(person: Session) -> Wire:
 
 def rights(actor: Actor) -> frozenset[str]:
     """What the templates offer; the verbs check again."""
-    return frozenset({"note"} | ({"write"} if actor.may("lite-agent") else set()))
+    least = {"note": "observer-agent", "write": "lite-agent", "hears": "agent", "admin": "admin"}
+    return frozenset(right for right, role in least.items() if actor.may(role))
 
 
 def zone(name: str) -> ZoneInfo:

@@ -43,7 +43,7 @@ select $1, id, $6, $7, $8, $9, $10 from made returning integration_id
 # With the hours of its own, else those of the account.
 _NUMBER = """
 select distinct on (v.account_id, v.integration_id) v.account_id, v.integration_id as id, i.name, v.number, v.token,
-  v.account_sid, v.auth_token, v.api, v.heard_datetime, i.meta->'voice' as look, i.business_hours_id,
+  v.account_sid, v.auth_token, v.api, v.heard_datetime, i.meta->'voice' as look,
   i.deactivated_datetime is not null as off, h.data as hours
 from voice_numbers v join integrations i on i.account_id = v.account_id and i.id = v.integration_id
 left join account_settings h on h.account_id = i.account_id and h.type = 'business-hours'
@@ -59,10 +59,9 @@ BY_TOKEN = (
 )
 CHANGE = """
 with changed as (
-  update integrations set name = $3, meta = $4, business_hours_id = $5, updated_datetime = $6
-  where account_id = $1 and id = $2
+  update integrations set name = $3, meta = $4, updated_datetime = $5 where account_id = $1 and id = $2
 )
-update voice_numbers set account_sid = $7, auth_token = $8, api = $9 where account_id = $1 and integration_id = $2
+update voice_numbers set account_sid = $6, auth_token = $7, api = $8 where account_id = $1 and integration_id = $2
 """
 # Not at each of them: calls at once would wait for one another.
 HEARD = """
@@ -70,14 +69,14 @@ update voice_numbers set heard_datetime = $3 where account_id = $1 and integrati
   and (heard_datetime is null or heard_datetime < $3::timestamptz - interval '1 minute')
 """
 TEAM = "select exists (select from teams where account_id = $1 and id = $2)"
-HOURS = "select exists (select from account_settings where account_id = $1 and id = $2 and type = 'business-hours')"
 
 
 class Look(msgspec.Struct, kw_only=True):
     """What an administrator chooses. `team_id`: whose telephones ring, None those of all; `wait`: seconds in the queue
-    at most, `ring`: seconds that one telephone rings. Texts that are empty are not spoken."""
+    at most, `ring`: seconds that one telephone rings. Texts that are empty are not spoken. `always`: whatever the hours."""
 
     language: str = "en-US"
+    always: bool = False
     greeting: str = ""
     hold: str = "Please hold the line. Somebody will be with you soon."
     music: str = ""
@@ -114,12 +113,13 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
     api: str
     heard_datetime: datetime.datetime | None
     look: Look
-    business_hours_id: int | None
     off: bool
     hours: str | None
 
     def is_open(self, now: datetime.datetime) -> bool:
         """Whether it is answered, by the business hours; without any always."""
+        if self.look.always:
+            return True
         given = business_hours.parsed(msgspec.json.decode(self.hours or "{}"))
         return given is None or not given.spans or given.contains(now)
 
@@ -165,13 +165,9 @@ async def add(work: Work, name: str, number: str, account: Account) -> int:
     return integration_id
 
 
-async def change(
-    work: Work, number: Number, name: str, look: Look, account: Account, hours_id: int | None
-) -> None:
+async def change(work: Work, number: Number, name: str, look: Look, account: Account) -> None:
     """Change all but the number itself. 400 by field. Event integration-updated."""
     problems = await _problems(work, look) | _account_problems(account)
-    if hours_id is not None and not await work.db.fetchval(HOURS, work.account.id, hours_id):
-        problems["business_hours_id"] = [errors.MISSING_OBJECT]
     if problems:
         raise errors.Invalid(problems)
     name = name.strip()[:NAME_LENGTH] or number.name
@@ -183,7 +179,6 @@ async def change(
         number.id,
         name,
         wire.encode({"address": number.number, "voice": look}),
-        hours_id,
         work.now,
         account.account_sid,
         token,

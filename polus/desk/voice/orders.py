@@ -5,6 +5,7 @@ Asking is `channels.voice.orders`; here are the rows, and how each asking ends f
 
 import datetime
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -43,6 +44,10 @@ join integrations i on i.account_id = v.account_id and i.id = v.integration_id
 where v.account_id = $1 and i.deactivated_datetime is null and ($3::bigint is null or v.integration_id = $3)
 order by (select max(c.created_datetime) from voice_calls c where c.account_id = v.account_id
   and c.integration_id = v.integration_id and c.ticket_id = $2) desc nulls last, v.integration_id limit 1
+"""
+CONNECTED = """
+select exists (select from voice_numbers v join integrations i on i.account_id = v.account_id and i.id = v.integration_id
+  where v.account_id = $1 and i.deactivated_datetime is null)
 """
 # Pressed twice: only one call.
 TALKS = "select exists (select from voice_lines where account_id = $1 and agent_id = $2)"
@@ -141,6 +146,12 @@ def _message(work: Work, agent_id: int, customer: Any, ours: Any, theirs: str) -
         stripped_text=said,
         sent_datetime=work.now,
     )
+
+
+async def possible(work: Work, customer: Mapping[str, Any]) -> bool:
+    """Whether the account has a telephone, and the customer (in the wire's form) too."""
+    listed = [one for one in customer["channels"] if one["type"] == "phone" and not one["deleted_datetime"]]
+    return bool(listed) and bool(await work.db.fetchval(CONNECTED, work.account.id))
 
 
 async def due(db: Any, now: datetime.datetime, most: int) -> list[Key]:

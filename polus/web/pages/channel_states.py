@@ -30,6 +30,7 @@ KINDS = {
     "email": Kind(N_("E-mail"), "at-sign", "/settings/channels", "/settings/channels/{id}/test"),
     "gorgias_chat": Kind(N_("Chat"), "message-circle", "/settings/chats/{id}"),
     "self_service": Kind(N_("Contact form"), "clipboard-list", "/settings/contact-forms/{id}"),
+    "phone": Kind(N_("Telephone"), "phone", "/settings/voice/{id}", "/settings/voice/{id}/test"),
     "http": Kind(
         N_("HTTP integration"), "webhook", "/settings/integrations/{id}", "/settings/integrations/{id}/test"
     ),

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from polus.base import addresses, errors
 from polus.desk import invitations, presence, sessions, users
+from polus.desk.voice import phones
 from polus.store.work import Work
 from polus.web import clients, routes, session
 from polus.web.pages import forms, options, shell
@@ -18,6 +19,7 @@ LONGEST_BIO = 10_000
 async def page(visit: Visit) -> Response:
     async with visit.reading() as work:
         user = msgspec.json.decode(await users.get(work, visit.person.user_id))
+        user["phone"] = await phones.get(work, visit.person.user_id)
     return await shown(visit, Form.of(visit, user), Form.of(visit))
 
 
@@ -51,6 +53,7 @@ async def save(visit: Visit) -> Response:
 
     async def change(work: Work) -> None:
         await users.update(work, visit.person.user_id, given)
+        await phones.choose(work, visit.person.user_id, form.text("phone", longest=40))
 
     if not await form.write(change):
         return await shown(visit, form, Form.of(visit))
@@ -98,6 +101,7 @@ async def secrets(visit: Visit) -> Response:
 async def again(visit: Visit, form: Form) -> Response:
     async with visit.reading() as work:
         user = msgspec.json.decode(await users.get(work, visit.person.user_id))
+        user["phone"] = await phones.get(work, visit.person.user_id)
     return await shown(visit, Form.of(visit, user), form)
 
 

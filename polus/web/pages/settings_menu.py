@@ -132,6 +132,14 @@ ROWS: tuple[Row, ...] = (
         N_("A page on which customers write to you, with the fields that you need of them."),
     ),
     Row(
+        "channels",
+        N_("Voice"),
+        "/settings/voice",
+        "phone",
+        "admin",
+        N_("Telephone numbers: what callers hear, whose telephones ring, voicemail and recordings."),
+    ),
+    Row(
         "apps",
         N_("Integrations"),
         "/settings/integrations",

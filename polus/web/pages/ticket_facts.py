@@ -12,6 +12,7 @@ from polus.desk.customers import customers
 from polus.desk.rules import whys as rule_whys
 from polus.desk.slas import targets
 from polus.desk.tickets import tickets
+from polus.desk.voice import orders, recordings
 from polus.store.work import Work
 from polus.web import chips, choices, render, senders, timelines
 from polus.web.render import Here, Wire
@@ -59,6 +60,8 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "draft": None if begun is None else await drafted(work, here, begun),
         "planned": await planned.of_ticket(work, ticket_id),
         "slas": [msgspec.json.decode(sla) for sla in await targets.of(work, [ticket_id])],
+        "calls": await called(work, ticket),
+        "callable": await orders.possible(work, customer),
         "errors": {},
         "notice": None,
         "newer": [],
@@ -72,6 +75,16 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "alike": await inbox.alike(work, customer["id"]),
         "then": "",
     }
+
+
+async def called(work: Work, ticket: Wire) -> dict[int, Wire]:
+    """The calls that the ticket's messages stand for, with where their recordings are heard."""
+    spoken = [message["id"] for message in ticket["messages"] if message["channel"] == "phone"]
+    found = await recordings.shown(work, spoken) if spoken else {}
+    for call in found.values():
+        for one in call["recordings"]:
+            one["href"] = own(work, one["url"]) if one["url"] else ""
+    return found
 
 
 async def drafted(work: Work, here: Here, composed: Composed) -> Wire:

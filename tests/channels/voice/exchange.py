@@ -46,6 +46,7 @@ class Peer:
     said: str = "Authenticate"
     audio: bytes = AUDIO
     sid: str = "CA" + "0f" * 16
+    voice_url: str = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"].startswith("Basic ")
@@ -56,7 +57,9 @@ class Peer:
         if path == "Calls.json":
             return web.json_response({"sid": self.sid, "status": "queued"}, status=201)
         if path == "IncomingPhoneNumbers.json":
-            return web.json_response({"incoming_phone_numbers": [{"phone_number": OURS}]})
+            return web.json_response(
+                {"incoming_phone_numbers": [{"phone_number": OURS, "voice_url": self.voice_url}]}
+            )
         if request.method == "DELETE":
             return web.Response(status=204)
         return web.Response(body=self.audio, content_type="audio/mpeg")
@@ -152,9 +155,7 @@ class Exchange:
         """Other settings."""
         look = Look(**{"greeting": "Welcome to the shop.", **changed})
         async with writing(self.world.database, self.world.account, Actor("user", None, "admin")) as work:
-            await numbers.change(
-                work, self.number, "Shop", look, Account(account_sid=SID, api=self.peer.url), None
-            )
+            await numbers.change(work, self.number, "Shop", look, Account(account_sid=SID, api=self.peer.url))
 
     async def at_work(self, *people: Client) -> None:
         """They sit there, each with a telephone of his own."""

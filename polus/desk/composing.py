@@ -108,6 +108,8 @@ SENTENCES = {
     "gone": "The file “%s” is not there any more.",
     "quoted": "The message to forward is not there any more.%s",
     "large": "A file may have 20 MB at most.%s",
+    "text": "A text may have %s characters at most.",
+    "stopped": "The customer said STOP: no text can be sent to him until he says START.%s",
 }
 
 
@@ -146,7 +148,9 @@ async def checked(
         newer = await work.db.fetch(NEWER, work.account.id, ticket_id, composed.seen, work.actor.user_id)
         if newer:
             raise Outdated([row["id"] for row in newer])
-    bodies = _bodies(composed)
+    if composed.mode == "reply" and composed.channel in drafts.BY_TEXT:
+        composed = msgspec.structs.replace(composed, html="")
+    bodies = _bodies(composed, may_be_empty=bool(composed.files) and composed.channel in drafts.BY_TEXT)
     attachments = await _attachments(work, composed, more)
     draft = Draft(
         channel=drafts.NOTE if composed.mode == "note" else composed.channel,
@@ -167,13 +171,13 @@ async def checked(
     return draft
 
 
-def _bodies(composed: Composed) -> dict[str, Any]:
+def _bodies(composed: Composed, *, may_be_empty: bool) -> dict[str, Any]:
     """The text as typed, and as HTML that looks the same."""
     rich = html.written(composed.html) if composed.html else ""
     rich = rich if html.is_formatted(rich) else ""
     body = html.to_text(rich) if rich else text.unix_lines(text.clean(composed.body))
     body = body.strip()
-    if not body and composed.mode != "forward":
+    if not body and composed.mode != "forward" and not may_be_empty:
         raise Unusable({"body": ("empty", "")})
     rich = html.sanitise(rich) if rich else html.from_text(body)
     if text.truncate(body) != body or text.truncate(rich) != rich:
@@ -207,13 +211,17 @@ def channels(ticket: dict[str, Any]) -> list[str]:
     """The channels that an answer can go by, the one that the customer used last first."""
     theirs = [message["channel"] for message in reversed(ticket["messages"]) if not message["from_agent"]]
     found = [channel for channel in dict.fromkeys(theirs) if channel in SPOKEN or drafts.custom(channel)]
-    email = ticket["reply_options"].get("email") or {}
-    if email.get("answerable") and email.get("integrations"):
-        found.append("email")
+    for channel in ("email", *drafts.BY_TEXT):
+        option = ticket["reply_options"].get(channel) or {}
+        if option.get("answerable") and option.get("integrations"):
+            found.append(channel)
     return sorted(found, key=lambda channel: channel != next(iter(theirs), None))
 
 
 def _address(draft: Draft, composed: Composed, ticket: dict[str, Any]) -> None:
+    if composed.mode == "reply" and composed.channel in drafts.BY_TEXT:
+        _as_text(draft, composed.channel, ticket)
+        return
     if composed.mode == "reply" and composed.channel != "email" and composed.channel in channels(ticket):
         draft.source = _back(composed.channel, ticket)
         draft.receiver = {"id": ticket["customer"]["id"]}
@@ -238,6 +246,18 @@ def _back(channel: str, ticket: dict[str, Any]) -> dict[str, Any]:
         found |= {"to": [source["from"]]} if source.get("from") else {}
         found |= {"from": source["to"][0]} if source.get("to") else {}
     return found
+
+
+def _as_text(draft: Draft, channel: str, ticket: dict[str, Any]) -> None:
+    """To the number the customer wrote from, from the one he wrote to: whoever sends it fills them in."""
+    if (ticket["reply_options"].get(channel) or {}).get("reason") == "unsubscribed":
+        raise Unusable({"body": ("stopped", "")})
+    if channel not in channels(ticket):
+        raise Unusable({"body": ("nobody", "")})
+    if len(draft.body_text or "") > drafts.TEXT_LENGTH:
+        raise Unusable({"body": ("text", f"{drafts.TEXT_LENGTH:,}")})
+    draft.source = {"type": drafts.BY_TEXT[channel]}
+    draft.receiver = {"id": ticket["customer"]["id"]}
 
 
 def recipients(typed: str, field: str, customer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,10 +10,10 @@ from polus.base import addresses, text
 from polus.channels import inbound
 from polus.channels.inbound import Clue, Inbound
 from polus.channels.texts import by_http, by_twilio, deliveries, numbers, stops
-from polus.channels.texts.providers import SOURCES, Arrived, Number, Reported, newer
+from polus.channels.texts.providers import Arrived, Number, Reported, newer
 from polus.desk import files
 from polus.desk.files import Kept
-from polus.desk.tickets import messages
+from polus.desk.tickets import drafts, messages
 from polus.store.work import Work
 
 # Whose number it is: by the channel's own kind of address first. Held until the transaction ends by who names him.
@@ -71,7 +71,7 @@ async def take(
             address=person,
             sender=await _sender(work, number, person, arrived.name),
             source={
-                "type": SOURCES[number.channel],
+                "type": drafts.BY_TEXT[number.channel],
                 "from": {"name": _plain(arrived.name), "address": person},
                 "to": [{"name": number.name, "address": number.address}],
             },

@@ -16,8 +16,6 @@ from polus.base.outbound import Allowed
 from polus.channels.sending import Outcome
 from polus.channels.texts import media, numbers, stops
 from polus.channels.texts.providers import (
-    LENGTH,
-    SOURCES,
     STOPPED,
     Number,
     Refused,
@@ -26,7 +24,7 @@ from polus.channels.texts.providers import (
     Taken,
     Text,
 )
-from polus.desk.tickets import messages, parties
+from polus.desk.tickets import drafts, messages, parties
 from polus.desk.tickets.drafts import Draft
 from polus.store.queue import Key
 from polus.store.work import Work
@@ -117,7 +115,7 @@ async def send(work: Work, message_id: int, ticket_id: int, channel: str, source
         return
     told = {
         **source,
-        "type": source.get("type") or SOURCES[channel],
+        "type": source.get("type") or drafts.BY_TEXT[channel],
         "from": {"name": number["name"], "address": number["address"]},
         "to": [{"name": _named(source), "address": to}],
     }
@@ -169,7 +167,7 @@ async def answer(work: Work, number: Number, ticket_id: int, person: str, words:
         from_agent=True,
         sender={"id": await parties.bot(work)},
         source={
-            "type": SOURCES[number.channel],
+            "type": drafts.BY_TEXT[number.channel],
             "from": {"name": number.name, "address": number.address},
             "to": [{"name": None, "address": person}],
         },
@@ -238,7 +236,7 @@ class Deliveries:
             raise ValueError(TOO_LATE.format(said=row["error"]))
         number = await numbers.opened(work, row["integration_id"])
         body = (row["body_text"] or html.to_text(row["body_html"] or "")).strip()
-        if len(body) > LENGTH:
+        if len(body) > drafts.TEXT_LENGTH:
             raise ValueError(TOO_LONG)
         listed = msgspec.json.decode(row["attachments"]) if row["attachments"] else []
         shown = await media.shown(work, listed)

@@ -15,7 +15,8 @@ from polus.base.crypto import Vault
 from polus.channels import twilio
 from polus.channels.texts.by_http import Http
 from polus.channels.texts.by_twilio import Twilio
-from polus.channels.texts.providers import CHANNELS, LENGTH, Channel, Number, Provider, Settings
+from polus.channels.texts.providers import CHANNELS, Channel, Number, Provider, Settings
+from polus.desk.tickets import drafts
 from polus.store.database import Database
 from polus.store.work import Account, Work
 
@@ -154,8 +155,8 @@ async def _problems(work: Work, given: Given, address: str, *, first: bool) -> d
     if not address:
         problems["address"] = [NOT_A_NUMBER]
     for name in ("help_text", "stop_text"):
-        if len(getattr(settings, name)) > LENGTH:
-            problems[name] = [errors.too_long(LENGTH)]
+        if len(getattr(settings, name)) > drafts.TEXT_LENGTH:
+            problems[name] = [errors.too_long(drafts.TEXT_LENGTH)]
     if given.provider == "twilio":
         if not twilio.SID.fullmatch(settings.account_sid) or settings.account_sid[:2] != "AC":
             problems["account_sid"] = [NOT_A_SID]

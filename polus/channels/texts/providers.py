@@ -18,9 +18,6 @@ CHANNELS: tuple[Channel, ...] = ("sms", "whatsapp")
 Condition = Literal["queued", "sent", "delivered", "read", "failed"]
 # In the order in which they follow one another; what comes late does not go back.
 CONDITIONS: tuple[Condition, ...] = ("queued", "sent", "delivered", "read", "failed")
-LENGTH = 1600  # characters of one text
-SOURCES: Mapping[str, str] = {"sms": "sms", "whatsapp": "whatsapp-message"}
-"""wire: the types of `source`."""
 STOPPED = "The customer said STOP to this number: nothing can be sent to him until he says START."
 
 

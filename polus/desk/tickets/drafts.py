@@ -43,6 +43,9 @@ DELIVERED = frozenset(
 BY_EMAIL = frozenset(("email", "contact_form", "help-center"))
 # Answers on these go nowhere by themselves, and agents are not offered them.
 UNOFFERED = frozenset(("api", NOTE))
+# These go out as texts; the type of their `source`.
+BY_TEXT: Mapping[str, str] = {"sms": "sms", "whatsapp": "whatsapp-message"}
+TEXT_LENGTH = 1600  # characters of a text
 NEED_USER = "The sender of an agent's message must be a user."
 NEED_CUSTOMER = "The sender of a customer's message must be a customer."
 RECEIVER_USER = "The receiver of an agent's message must be a customer."

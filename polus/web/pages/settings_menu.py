@@ -140,6 +140,14 @@ ROWS: tuple[Row, ...] = (
         N_("Telephone numbers: what callers hear, whose telephones ring, voicemail and recordings."),
     ),
     Row(
+        "channels",
+        N_("SMS and WhatsApp"),
+        "/settings/texts",
+        "message-square",
+        "admin",
+        N_("Numbers that customers send texts to, and that you answer from."),
+    ),
+    Row(
         "apps",
         N_("Integrations"),
         "/settings/integrations",

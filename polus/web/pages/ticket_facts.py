@@ -1,17 +1,19 @@
 """All that a ticket's page shows, fetched and arranged for the templates."""
 
+import datetime
 import uuid
 from typing import Any
 
 import msgspec
 
-from polus.base import html
+from polus.base import clock, html
+from polus.channels.texts import deliveries
 from polus.desk import composing, files, inbox, planned, ticket_forms, unfinished, widgets
 from polus.desk.composing import Composed
 from polus.desk.customers import customers
 from polus.desk.rules import whys as rule_whys
 from polus.desk.slas import targets
-from polus.desk.tickets import tickets
+from polus.desk.tickets import drafts, tickets
 from polus.desk.voice import orders, recordings
 from polus.store.work import Work
 from polus.web import chips, choices, render, senders, timelines
@@ -42,6 +44,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
             for message in ticket["messages"]
         },
         "files": attached(work, ticket),
+        "texts": await texts(work, ticket),
         "names": {
             "users": await _names(work, people, history),
             "teams": {t["id"]: t["name"] for t in teams},
@@ -85,6 +88,13 @@ async def called(work: Work, ticket: Wire) -> dict[int, Wire]:
         for one in call["recordings"]:
             one["href"] = own(work, one["url"]) if one["url"] else ""
     return found
+
+
+async def texts(work: Work, ticket: Wire) -> dict[int, str]:
+    """How far those messages are that went out as texts."""
+    if not any(message["channel"] in drafts.BY_TEXT for message in ticket["messages"]):
+        return {}
+    return await deliveries.states(work, ticket["id"])
 
 
 async def drafted(work: Work, here: Here, composed: Composed) -> Wire:
@@ -167,8 +177,11 @@ def reply(ticket: Wire, here: Here) -> dict[str, Any]:
     channels = composing.channels(ticket)
     if channels:
         reason = None
+    last = _last(ticket)
+    if (ticket["reply_options"].get(last["channel"] if last else "") or {}).get("reason") == "unsubscribed":
+        reason = _("The customer said STOP: no text can be sent to him until he says START.")
     return {
-        "answerable": reason is None,
+        "answerable": reason is None or bool(channels),
         "channels": channels,
         "reason": reason,
         "to": answered(ticket),
@@ -177,7 +190,22 @@ def reply(ticket: Wire, here: Here) -> dict[str, Any]:
         "all": everybody(ticket, integrations),
         "last": max((message["id"] for message in ticket["messages"]), default=0),
         "copies": True,
+        "late": _is_late(ticket),
     }
+
+
+def _last(ticket: Wire) -> Wire | None:
+    """What the customer said last."""
+    theirs = [message for message in ticket["messages"] if not message["from_agent"]]
+    return theirs[-1] if theirs else None
+
+
+def _is_late(ticket: Wire) -> bool:
+    """Whether WhatsApp takes templates alone, because the customer has not written there for a day."""
+    for message in reversed(ticket["messages"]):
+        if message["channel"] == "whatsapp" and not message["from_agent"]:
+            return clock.now() - clock.parse(message["created_datetime"]) > datetime.timedelta(hours=24)
+    return "whatsapp" in composing.channels(ticket)
 
 
 def everybody(ticket: Wire, integrations: list[Wire]) -> str:

@@ -11,8 +11,9 @@ import * as panes from "./panes.js";
 import * as people from "./people.js";
 import * as recipients from "./recipients.js";
 import * as search from "./search.js";
+import * as texts from "./texts.js";
 import * as threads from "./threads.js";
 import * as uploads from "./uploads.js";
 
-for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, people, commands, bulk, live]) part.start();
+for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, texts, people, commands, bulk, live]) part.start();
 search.start(lists.open);

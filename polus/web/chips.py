@@ -36,6 +36,8 @@ def said(here: Here, action: Wire) -> str:
         "http": lambda: _("Call %(what)s") % {"what": action.get("title") or given.get("url") or ""},
         "excludefromautomerge": lambda: _("Never merge by itself"),
         "excludefromcsat": lambda: _("Send no survey"),
+        "setresponsetext": lambda: _("Answer"),
+        "addattachments": lambda: _("Attach files"),
     }.get(name.lower())
     text = told() if told else str(action.get("title") or name)
     return text[:LONGEST]

@@ -25,6 +25,7 @@ PEOPLES = {
     errors.MISSING_OBJECT: N_("This does not exist any more."),
     errors.IN_USE: N_("This is in use already. Choose another."),
     "May not contain a comma.": N_("A comma is not possible here."),
+    "Resource not found.": N_("It may have been deleted, or the address is wrong."),
     "The resource already exists.": N_("This is there already."),
     "The resource is used and cannot be deleted.": N_("It is still in use and cannot be deleted."),
 }

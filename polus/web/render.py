@@ -32,6 +32,12 @@ LANGUAGES = ("en", *sorted(path.name for path in LOCALES.iterdir() if path.is_di
 SHOWN_TEXT = 20_000
 """Characters of one message shown in the thread; the whole is one click away."""
 
+TURNING = frozenset(
+    (
+        "arrow-left", "arrow-right", "chevron-left", "chevron-right", "external-link", "forward", "list", "list-filter", "log-in",
+        "log-out", "panel-right", "reply", "reply-all", "send", "undo-2",
+    )
+)  # fmt: skip
 CHANNEL_ICONS = {
     "api": "code",
     "chat": "message-circle",
@@ -120,7 +126,11 @@ def text(template: str, here: Here, **facts: Any) -> str:
 
 @lru_cache(1024)
 def icon(name: str, look: str = "") -> Markup:
-    """A drawing from the sprite; it says nothing to screen readers, so a word stands beside it or in a label."""
+    """A drawing from the sprite; it says nothing to screen readers, so a word stands beside it or in a label.
+
+    What points along the line of reading is mirrored where that goes from right to left.
+    """
+    look = (look + " turns").lstrip() if name in TURNING else look
     return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
         look, assets.url("icons.svg"), name
     )
@@ -232,6 +242,11 @@ def lasting(seconds: float) -> str:
 def called(person: Wire | None) -> str:
     """A name to show: name, else address, else nothing."""
     return (person or {}).get("name") or (person or {}).get("email") or ""
+
+
+def apart(words: str) -> str:
+    """Words of somebody else within a sentence: their direction, and marks that would turn it, end with them."""
+    return f"\N{FIRST STRONG ISOLATE}{words}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def initials(name: str) -> str:
@@ -350,6 +365,7 @@ FILTERS = {
     "until": until,
     "local_input": local_input,
     "called": called,
+    "apart": apart,
     "initials": initials,
     "plain": plain,
     "linked": linked,

@@ -23,7 +23,7 @@ from polus.base.crypto import Signer
 from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store.database import Database
-from polus.web import assets, render, session
+from polus.web import assets, refusals, render, session
 from polus.web.chat import door as chat
 from polus.web.live import Live
 from polus.web.pages import (
@@ -270,7 +270,7 @@ TITLES = {
     500: N_("Something went wrong here"),
 }
 BODIES = {
-    404: N_("The ticket may have been deleted, or the address is wrong."),
+    404: N_("It may have been deleted, or the address is wrong."),
     500: N_("It was written down. Try again, and tell your administrator if it stays."),
 }
 
@@ -285,7 +285,7 @@ def problem(request: Request, status: int, request_id: str, said: str = "") -> R
         return Response(said or title, status, media_type="text/plain")
     here = replace(render.NOBODY, language=preferred(request))
     _ = render.catalogue(here.language).gettext
-    words = {"title": _(title), "body": _(said or body), "request_id": request_id}
+    words = {"title": _(title), "body": refusals.said(said, _) or _(body), "request_id": request_id}
     return HTMLResponse(render.text("error.html", here, **words), status)
 
 

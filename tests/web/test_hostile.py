@@ -64,6 +64,42 @@ async def test_a_hostile_ticket_in_every_corner(enter: Enter, shop: worlds.World
     assert (urlsplit(page.url).path) == f"/inbox/open/{ticket}"
 
 
+TURNED = """() => {
+  const found = [], words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const { data, parentElement } = words.currentNode;
+    if (!data.includes("\u202e") || data.includes("\u2068")) continue;
+    if (!parentElement.closest("bdi, [dir=auto], option, template, .unseen, .change b")) found.push(parentElement.outerHTML.slice(0, 120));
+  }
+  return found;
+}"""
+SCROLLED = "document.documentElement.scrollWidth - innerWidth"
+
+
+async def test_from_right_to_left(enter: Enter, shop: worlds.World) -> None:
+    """Nothing sticks out, and marks that turn the direction end with the name that holds them."""
+    evil = "\u202egnp.exe Mia"
+    customer = {"email": "mia@example.com", "name": evil}
+    made = await make.ticket(shop, subject=evil, customer=customer, tags=[{"name": evil}])
+    await make.ticket(shop, subject="مرحبا أين طلبي", messages=[make.mail("مرحبا، لم يصل الطرد بعد.")])
+    await shop.ada.post("/api/views", {"slug": "x", "name": evil, "decoration": {"emoji": "x"}})
+    await shop.ada.post("/api/macros", {"name": evil, "actions": []})
+    await shop.leo.put(f"/api/tickets/{made['id']}", {"subject": evil + "!"})
+    page = await enter(at=f"/inbox/open/{made['id']}")
+    at = (f"/inbox/open/{made['id']}", f"/customers/{made['customer']['id']}", "/customers", "/settings/views", "/settings/macros", "/statistics", "/search?q=mia")  # fmt: skip
+    wrong = []
+    for path in at:
+        await page.goto(f"http://{shop.ada.host}{path}")
+        wrong += [f"{path}: {found}" for found in await page.evaluate(TURNED)]
+        await page.evaluate("document.documentElement.dir = 'rtl'")
+        for width in (1440, 1024, 390):
+            await page.set_viewport_size({"width": width, "height": 844})
+            if await page.evaluate(SCROLLED) > 0:
+                wrong.append(f"{path} sticks out at {width}")
+        await page.set_viewport_size({"width": 1440, "height": 900})
+    assert not wrong, "\n".join(wrong)
+
+
 def elsewhere(address: str, shop: worlds.World) -> Any:
     parts = urlsplit(address)
     return parts.scheme in ("http", "https") and parts.netloc != shop.ada.host

@@ -229,7 +229,7 @@ async def test_a_button_of_a_widget_calls_once(called: Shop, browser: Browser, m
     (event,) = await shop.events("action-executed")
     assert event[3]["status"] == "success"
     assert event[3]["arguments"]["headers"] == {"Authorization": "…"}
-    assert "called “Refund 7/8”" in (await browser.get(f"/inbox/open/{ticket['id']}")).text
+    assert "called “\u2068Refund 7/8\u2069”" in (await browser.get(f"/inbox/open/{ticket['id']}")).text
 
     await shop.ada.put(place, {"data": {"order": {"number": "7/8", "total": 99}}})
     late = await browser.post(f"/tickets/{ticket['id']}/press", form)

@@ -10,7 +10,7 @@ from polus.desk import tags, teams, users
 from polus.desk.macros import lists, macros
 from polus.desk.macros.lists import Filters
 from polus.store.work import Work
-from polus.web import routes
+from polus.web import chips, routes
 from polus.web.pages import forms, macro_forms, options, shell
 from polus.web.pages.forms import Form
 from polus.web.pages.macro_forms import Names
@@ -39,7 +39,9 @@ async def page(visit: Visit) -> Response:
     search, archived = query.get("search", "")[:200], "archived" in query
     async with visit.reading() as work:
         found = await lists.browse(work, Filters(search=search, archived=archived), query.get("cursor", ""))
-    facts: dict[str, Any] = {"found": found, "search": search, "archived": archived}
+    here = visit.here(view="")
+    does = {one["id"]: [chips.said(here, action) for action in one["actions"]] for one in found.data}
+    facts: dict[str, Any] = {"found": found, "does": does, "search": search, "archived": archived}
     return await shell.settings(visit, PATH, "settings/macros.html", **facts)
 
 

@@ -2,7 +2,7 @@
 
 from polus.base import crypto, errors
 from polus.base.crypto import Signer
-from polus.desk import invitations, notices, sessions
+from polus.desk import admissions, invitations, notices, sessions
 from polus.desk.sessions import Candidate
 from polus.store import buckets
 from polus.store.work import Actor, Work
@@ -31,7 +31,7 @@ async def ask(work: Work, email: str, origin: str) -> bool:
     """Send the link to the person of that address, if there is one; nobody learns whether there is. Event
     user-password-reset.
 
-    Who has no password yet is invited again. False, and nothing is sent, when it was asked for too often.
+    Who has no password yet is invited again, and somebody new whose mail domain may join is invited. False, and nothing is sent, when it was asked for too often.
     """
     hashed = crypto.digest(email.lower()).hex()
     for key, most in (
@@ -42,6 +42,7 @@ async def ask(work: Work, email: str, origin: str) -> bool:
             return False
     found = await sessions.candidate(work, email)
     if found is None:
+        await admissions.join(work, email)
         return True
     if found.password_hash is None:
         work.record("user-invited", "User", found.user_id)

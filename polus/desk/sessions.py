@@ -36,10 +36,12 @@ values ($1, $2, $3, $4, $5, $6, $7, $5)
 FIND = """
 select u.id, u.name, u.email, u.role, s.csrf, s.created_datetime, s.expires_datetime,
   coalesce(u.language, 'en') as language, coalesce(u.timezone, h.data->>'timezone', 'UTC') as timezone,
-  coalesce(p.available, true) as available
+  coalesce(p.available, true) as available,
+  u.two_fa_secret is null and coalesce((a.data->>'two_fa_enforced_datetime')::timestamptz <= $3, false) as owes_factor
 from sessions s join users u on u.account_id = s.account_id and u.id = s.user_id
 left join user_presence p on p.account_id = u.account_id and p.user_id = u.id
 left join account_settings h on h.account_id = s.account_id and h.type = 'business-hours'
+left join account_settings a on a.account_id = s.account_id and a.type = 'access'
 where s.account_id = $1 and s.hash = $2 and s.expires_datetime > $3 and u.active and u.deleted_datetime is null
 """
 
@@ -77,6 +79,8 @@ class Session(msgspec.Struct, frozen=True):
     created_datetime: datetime.datetime
     expires_datetime: datetime.datetime
     available: bool = True
+    # Everybody must have a second factor, and this person has none yet.
+    owes_factor: bool = False
 
 
 class TooManyGuesses(errors.Refusal):
@@ -163,6 +167,7 @@ async def find(database: Database, account_id: int, token: str, now: datetime.da
         created_datetime=row["created_datetime"],
         expires_datetime=row["expires_datetime"],
         available=row["available"],
+        owes_factor=row["owes_factor"],
     )
 
 

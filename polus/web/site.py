@@ -27,6 +27,7 @@ from polus.web import assets, refusals, render, session
 from polus.web.chat import door as chat
 from polus.web.live import Live
 from polus.web.pages import (
+    accesses,
     accounts,
     actions,
     api_keys,
@@ -97,6 +98,7 @@ PAGES = (
     profiles,
     factors,
     accounts,
+    accesses,
     users,
     teams,
     channel_states,
@@ -238,7 +240,12 @@ class Site:
             try:
                 await session.enter(visit)
                 visit.actor.require(role)
-                return await page(visit)
+                owes = (
+                    needs_session
+                    and visit.person.owes_factor
+                    and request.url.path not in doors.WITHOUT_FACTOR
+                )
+                return doors.to_factor(visit) if owes else await page(visit)
             except session.LoggedOut:
                 return await page(visit) if not needs_session else doors.to_login(visit)
             finally:

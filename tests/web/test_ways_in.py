@@ -141,3 +141,39 @@ async def test_availability(browser: Browser, shop: worlds.World) -> None:
     assert (await fill(browser, "/availability", {"available": ""})).status == 303
     [[available]] = await shop.rows("select available from user_presence where account_id = $1 and user_id = $2", shop.ada.user_id)  # fmt: skip
     assert available is False
+
+
+async def test_who_may_join_and_a_second_factor_for_all(browser: Browser, shop: worlds.World) -> None:
+    await browser.log_in(shop.ada.email)
+    page = "/settings/access"
+    fields = {"signup_mode": "allowed-domains", "allowed_domains": ""}
+    assert "at least one domain" in (await fill(browser, page, fields)).text
+    assert "Write domains such as" in (await fill(browser, page, fields | {"allowed_domains": "a b"})).text
+    before = (await shop.ada.get("/api/account/settings", type="access")).json["data"][0]["data"]
+    assert (await fill(browser, page, fields | {"allowed_domains": "Shop.example, @b.example"})).status == 303
+    held = (await shop.ada.get("/api/account/settings", type="access")).json["data"][0]["data"]
+    assert held == before | {
+        "signup_mode": "allowed-domains",
+        "allowed_domains": ["shop.example", "b.example"],
+    }
+
+    guest = Browser(browser.http, browser.url, browser.host)
+    assert "/login/join" in (await guest.get("/login")).text
+    for email in ("new@elsewhere.example", "Nora.New@shop.example", "nora.new@shop.example"):
+        said = await fill(guest, "/login/forgotten", {"email": email}, "/login/join")
+        assert said.text.count("mailbox") == 1, "nobody learns who may"
+    rows = await shop.rows("select email, name, role, password_hash from users where account_id = $1 and email like '%new%'")  # fmt: skip
+    assert [tuple(row) for row in rows] == [("nora.new@shop.example", "nora.new", "observer-agent", None)]
+    assert [kind for kind, *_ in await shop.events("user-created", "user-invited")][-3:] == ["user-created", "user-invited", "user-invited"]  # fmt: skip
+
+    assert (await fill(browser, page, {"signup_mode": "invite", "factors": "1"})).status == 303
+    assert (await browser.get("/inbox/open")).headers["Location"] == "/settings/two-factor"
+    assert (await browser.get("/inbox/open/list", hx_request="true")).status == 401
+    setup = (await browser.get("/settings/two-factor")).text
+    assert "everybody uses a second factor" in setup
+    secret = re.search(r'name="secret" value="(\w+)"', setup)[1]  # type: ignore[index]
+    turned = {"secret": secret, "code": code(secret)}
+    assert (await fill(browser, "/settings/two-factor", turned, "/settings/two-factor")).status == 200
+    assert (await browser.get("/inbox/open")).status == 200
+    assert "/login/join" not in (await guest.get("/login")).text
+    assert (await shop.leo.get("/api/tickets")).status == 200, "programs go on"

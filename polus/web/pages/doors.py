@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from polus.desk import admissions
 from polus.desk.sessions import Candidate, TooManyGuesses
 from polus.web import routes, session
 from polus.web.pages import consent
@@ -12,6 +13,9 @@ from polus.web.visits import THEMES, Visit, see_other
 
 YEAR = 365 * 86400
 LONGEST_EMAIL = 320
+FACTOR = "/settings/two-factor"
+# What somebody may do who must set up a second factor first.
+WITHOUT_FACTOR = (FACTOR, "/logout", "/theme", "/palette")
 
 
 @dataclass(slots=True)
@@ -29,10 +33,12 @@ async def login_page(visit: Visit) -> Response:
     going = visit.request.query_params.get("next", "")
     if await session.known(visit):
         return see_other(session.inside(going))
-    return form(visit, Tried(going))
+    return await form(visit, Tried(going))
 
 
-def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
+async def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
+    async with session.at_the_door(visit) as work:
+        joins = bool(await admissions.domains(work))
     answer = session.door_page(
         visit,
         "login.html",
@@ -41,6 +47,7 @@ def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
         errors={"email": "", "password": "", "code": ""} | tried.errors,
         email=tried.email,
         step=tried.step,
+        joins=joins,
         next=session.inside(tried.next),
     )
     return consent.leads_on(session.inside(tried.next), answer)
@@ -55,17 +62,17 @@ async def login(visit: Visit) -> Response:
         found = await (coded(visit, tried) if tried.step else recognised(visit, tried))
     except session.Forged as forged:
         tried.failure, tried.step = visit.gettext(forged.msg), ""
-        return form(visit, tried, 403)
+        return await form(visit, tried, 403)
     except TooManyGuesses:
         tried.failure = visit.gettext("Too many attempts to log in. Wait a minute.")
-        answer = form(visit, tried, 429)
+        answer = await form(visit, tried, 429)
         answer.headers["retry-after"] = "60"
         return answer
     if found is None:
-        return form(visit, tried, 422)
+        return await form(visit, tried, 422)
     if found.two_fa_secret and not tried.step:
         tried.step = session.step_token(visit, found)
-        return form(visit, tried)
+        return await form(visit, tried)
     answer = see_other(session.inside(tried.next))
     session.keep(answer, visit, await session.log_in(visit, found))
     return answer
@@ -122,6 +129,11 @@ def to_login(visit: Visit) -> Response:
     if url.path in ("/", "/inbox"):
         return see_other("/login")
     return see_other("/login?next=" + quote(url.path + (f"?{url.query}" if url.query else "")))
+
+
+def to_factor(visit: Visit) -> Response:
+    """Where a page sends who must set up a second factor first; a fragment only says that nobody is in."""
+    return Response(status_code=401) if visit.partial else see_other(FACTOR)
 
 
 ROUTES = (

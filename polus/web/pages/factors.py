@@ -26,7 +26,13 @@ async def shown(visit: Visit, form: Form, codes: list[str] | None = None) -> Res
     async with visit.reading() as work:
         user = msgspec.json.decode(await users.get(work, visit.person.user_id))
         left = await second_factors.codes_left(work, visit.person.user_id)
-    facts: dict[str, Any] = {"user": user, "left": left, "codes": codes, "qr": None}
+    facts: dict[str, Any] = {
+        "user": user,
+        "left": left,
+        "codes": codes,
+        "qr": None,
+        "owes": visit.person.owes_factor,
+    }
     if not user["has_2fa_enabled"] and not codes:
         secret = form.value("secret") or second_factors.propose()
         facts["qr"] = qr(second_factors.address(secret, visit.account.domain, visit.person.email))

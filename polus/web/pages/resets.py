@@ -10,6 +10,7 @@ from polus.web.session import ANYBODY
 from polus.web.visits import Visit
 
 ASK = "/login/forgotten"
+JOIN = "/login/join"
 LONGEST_EMAIL = 320
 
 
@@ -17,8 +18,13 @@ async def ask_page(visit: Visit) -> Response:
     return form(visit, "ask")
 
 
+async def join_page(visit: Visit) -> Response:
+    """The same for who wants to join: he gets a link when his domain may, and nobody learns whether."""
+    return form(visit, "join")
+
+
 def form(visit: Visit, step: str, status: int = 200, **facts: str) -> Response:
-    """The page at one of its steps: ask, sent, choose, over, done."""
+    """The page at one of its steps: ask, join, sent, choose, over, done."""
     known = {"step": step, "email": "", "error": ""} | facts
     return session.door_page(visit, "reset.html", status, **known)
 
@@ -70,6 +76,7 @@ async def choose(visit: Visit) -> Response:
 
 ROUTES = (
     routes.get(ASK, ask_page, routes.ANYBODY),
+    routes.get(JOIN, join_page, routes.ANYBODY),
     routes.post(ASK, ask, routes.ANYBODY),
     routes.get(resets.PATH + "{token}", page, routes.ANYBODY),
     routes.post(resets.PATH + "{token}", choose, routes.ANYBODY),

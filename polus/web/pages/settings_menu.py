@@ -77,6 +77,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "team",
+        N_("Access"),
+        "/settings/access",
+        "lock",
+        "admin",
+        N_("Whether everybody must use a second factor, and who may join."),
+    ),
+    Row(
+        "team",
         N_("Users"),
         "/settings/users",
         "users",

@@ -1,5 +1,6 @@
 """Settings: widgets. The template as JSON, and how it looks for a customer that was chosen, before it is saved."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,7 +33,9 @@ async def page(visit: Visit) -> Response:
     """All widgets."""
     async with visit.reading() as work:
         found = await widgets.browse(work)
-    return await shell.settings(visit, PATH, "settings/widgets.html", found=found)
+    return await shell.settings(
+        visit, PATH, "settings/widgets.html", found=found, types=dict(types(visit.gettext))
+    )
 
 
 async def new(visit: Visit) -> Response:
@@ -90,11 +93,22 @@ async def edited(visit: Visit, widget_id: int | None, form: Form) -> Response:
     facts = {
         "widget_id": widget_id,
         "integrations": [(str(one["id"]), one["name"]) for one in found],
-        "types": widgets.TYPES,
+        "types": types(_),
         "contexts": [("ticket", _("Beside a ticket")), ("customer", _("Beside a customer"))],
         "panes": panes,
     }
     return await shell.settings(visit, PATH, "settings/widget.html", form=form, **facts, **head)
+
+
+def types(gettext: Callable[[str], str]) -> list[tuple[str, str]]:
+    """What a widget can show, in words; shops go by their own names."""
+    words = {
+        "http": gettext("Answers of an HTTP integration"),
+        "custom": gettext("The customer’s own data"),
+        "customer_external_data": gettext("Data that an app has stored"),
+        "standalone": gettext("Links and buttons without data"),
+    }
+    return [(kind, words.get(kind, kind.capitalize())) for kind in widgets.TYPES]
 
 
 async def drawn(work: Work, form: Form) -> list[Pane]:

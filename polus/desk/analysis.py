@@ -6,9 +6,11 @@ Each part is switched by the account (`account_options`); how it is guessed is i
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from polus.base import errors, html, wire
 from polus.desk.tickets import tickets
-from polus.lang import lexicons, tongues
+from polus.lang import lexicons, sets, tongues
 from polus.store.work import Work
 
 OPTIONS = ("detect_language", "detect_intents", "detect_sentiments")
@@ -48,6 +50,9 @@ KEEP = "update messages set intents = $3, sentiments = $4 where account_id = $1 
 OWNER = "select ticket_id, from_agent from messages where account_id = $1 and id = $2 for update"
 REPLACE_INTENTS = "update messages set intents = $3 where account_id = $1 and id = $2"
 REPLACE_SENTIMENTS = "update messages set sentiments = $3 where account_id = $1 and id = $2"
+HELD = """
+select intents::text as intents, from_agent from messages where account_id = $1 and ticket_id = $2 and id = $3 for update
+"""
 OVERWRITE = "update tickets set language = $3 where account_id = $1 and id = $2"
 
 
@@ -120,3 +125,24 @@ async def replace(
     if sentiments is not None:
         await work.db.execute(REPLACE_SENTIMENTS, work.account.id, message_id, sorted(set(sentiments)))
     work.ring("ticket", work.account.id, row["ticket_id"])
+
+
+async def correct(work: Work, ticket_id: int, message_id: int, name: str, *, wanted: bool) -> None:
+    """What an agent says of a customer's message: it is about `name` (`wanted`), or it is not. 404, 301, 400.
+
+    What was rejected stays, marked, and rules do not see it. As with what was computed, no event and no new moment.
+    """
+    await tickets.require(work, ticket_id)
+    row = await work.db.fetchrow(HELD, work.account.id, ticket_id, message_id)
+    if row is None:
+        raise errors.NotFound
+    if name not in sets.INTENTS or row["from_agent"]:
+        raise errors.one("intent", errors.NOT_CHOICE)
+    held = msgspec.json.decode(row["intents"] or "[]")
+    found = next((one for one in held if one["name"] == name), None)
+    if found is None and wanted:
+        held.append({"name": name, "rejected": False, "is_user_feedback": True})
+    elif found is not None:
+        found |= {"rejected": not wanted, "is_user_feedback": wanted or found["is_user_feedback"]}
+    await work.db.execute(REPLACE_INTENTS, work.account.id, message_id, wire.encode(held))
+    work.ring("ticket", work.account.id, ticket_id)

@@ -1,14 +1,20 @@
 """What the menus and the rail offer, in the agent's language and time: views, moments to snooze until."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from functools import cache
 
 from polus.desk import inbox
 from polus.desk.views import counting, rails
 from polus.web import render
 from polus.web.render import Here
 
+LANGUAGES = (
+    "ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "he", "hi", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "nb",
+    "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh",
+)  # fmt: skip
+"""Those that a menu offers to choose from by hand; by the API a ticket may have any."""
 MORNING = time(9)
 EVENING = time(18)
 
@@ -115,3 +121,18 @@ def read(value: str, here: Here) -> datetime | None:
     except ValueError:
         return None
     return given if given.tzinfo else given.replace(tzinfo=here.zone)
+
+
+def languages(here: Here, current: str | None) -> list[tuple[str, str]]:
+    """What a ticket may be written in, by name; with the one it has, whichever that is."""
+    named = _languages(here.language)
+    if current and current not in LANGUAGES:
+        return [(current, render.language_name(current, here)), *named]
+    return list(named)
+
+
+@cache
+def _languages(reader: str) -> tuple[tuple[str, str], ...]:
+    here = replace(render.NOBODY, language=reader)
+    named = ((code, render.language_name(code, here)) for code in LANGUAGES)
+    return tuple(sorted(named, key=lambda pair: pair[1].lower()))

@@ -114,6 +114,33 @@ async def test_a_whole_view_is_changed_by_a_job_that_tells(ada: Browser, shop: w
     assert (await shop.rows("select count(*) from tickets where account_id = $1 and status = 'open'"))[0][0] == 27  # fmt: skip
 
 
+async def test_what_was_guessed_is_corrected(ada: Browser, shop: worlds.World) -> None:
+    """Intents are rejected and added by message, the language by ticket; neither is news of the ticket."""
+    made = await make.ticket(shop)
+    ticket, message = made["id"], made["messages"][0]["id"]
+    guessed = '[{"name": "refund/request", "rejected": false, "is_user_feedback": false}]'
+    await shop.rows("update messages set intents = $3 where account_id = $1 and id = $2 returning id", message, guessed)  # fmt: skip
+    assert "refund › request" in (await ada.get(f"/inbox/open/{ticket}")).text
+    base = f"/tickets/{ticket}/messages/{message}/intents"
+    assert (
+        "refund › request"
+        not in (await act(ada, base + "/reject", {"intent": "refund/request"}, hx_request="true")).text
+    )
+    assert (
+        "order › cancel"
+        in (await act(ada, base + "/add", {"intent": "order/cancel"}, hx_request="true")).text
+    )
+    refused = await act(ada, base + "/add", {"intent": "nonsense"}, hx_request="true")
+    assert refused.headers["polus-refused"] == "1"
+    await act(ada, f"/tickets/{ticket}/language", {"language": "sv"})
+    after = await get(shop, ticket)
+    assert after["language"] == "sv"
+    assert after["messages"][0]["intents"] == [
+        {"name": "refund/request", "rejected": True, "is_user_feedback": False},
+        {"name": "order/cancel", "rejected": False, "is_user_feedback": True},
+    ]
+
+
 async def test_closing_many_asks_for_what_must_be_filled(ada: Browser, shop: worlds.World) -> None:
     """Tickets without it stay open and are named; the fields are filled for all, what a ticket has already stays."""
     choice = {"data_type": "text", "input_settings": {"input_type": "dropdown", "choices": ["Lost", "Late"]}}

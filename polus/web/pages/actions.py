@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from polus.base import errors, wire
-from polus.desk import searches, tags, ticket_forms, widget_buttons
+from polus.base import errors, names, wire
+from polus.desk import analysis, searches, tags, ticket_forms, widget_buttons
 from polus.desk.customers import customers
 from polus.desk.customers import merging as merging_customers
 from polus.desk.tickets import labels, merging, messages, splitting, tickets
@@ -167,6 +167,23 @@ async def resend(visit: Visit, work: Work, ticket_id: int) -> None:
     await messages.update(work, ticket_id, visit.request.path_params["message"], {})
 
 
+async def language(visit: Visit, work: Work, ticket_id: int) -> None:
+    given = visit.field("language")
+    if given and given not in names.LANGUAGES:
+        raise errors.one("language", errors.NOT_CHOICE)
+    await tickets.update(work, ticket_id, {"language": given or None})
+
+
+async def add_intent(visit: Visit, work: Work, ticket_id: int) -> None:
+    message_id: int = visit.request.path_params["message"]
+    await analysis.correct(work, ticket_id, message_id, visit.field("intent").strip(), wanted=True)
+
+
+async def reject_intent(visit: Visit, work: Work, ticket_id: int) -> None:
+    message_id: int = visit.request.path_params["message"]
+    await analysis.correct(work, ticket_id, message_id, visit.field("intent"), wanted=False)
+
+
 async def press(visit: Visit, work: Work, ticket_id: int) -> None:
     """A button of a widget beside the ticket, as it was shown."""
     nonce, _, pressed = visit.field("button").partition(".")
@@ -199,6 +216,9 @@ CHANGES: dict[str, Change] = {
     "fields/{field:int}": field,
     "merge": merge,
     "press": press,
+    "language": language,
+    "messages/{message:int}/intents/add": add_intent,
+    "messages/{message:int}/intents/reject": reject_intent,
 }
 
 

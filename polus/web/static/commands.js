@@ -31,7 +31,7 @@ const commands = [
   { key: "t", word: "tag", run: () => openMenu("tag-menu"), when: inTicket },
   { key: "#", word: "trash", run: () => press("#trash-form button"), when: inTicket },
   { key: "!", word: "spam", run: () => press("#spam-form button"), when: inTicket },
-  { key: "i", word: "customer", run: toggleCustomer, when: inTicket },
+  { key: "i", word: "customerPane", run: toggleCustomer, when: inTicket },
   { key: "Escape", word: "", run: toggleCustomer, when: () => document.body.dataset.pane === "customer" },
 ];
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
-from polus.web import assets, frames, render, timelines
+from polus.web import assets, frames, render, senders, timelines
 from tests.web import examples as ex
 
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -43,7 +43,7 @@ def opened(base: Facts, messages: list[Facts], events: list[Facts] | None = None
         names={"users": {p["id"]: p["name"] for p in ex.PEOPLE}, "teams": {t["id"]: t["name"] for t in ex.TEAMS}, "rules": {}}, people=ex.PEOPLE, teams=ex.TEAMS,
         snoozes=snoozes, customer=ex.customer(ticket["customer"]), others=ex.ROWS[4:9], others_more=True,
         reply={"answerable": True, "reason": None, "to": ticket["customer"]["email"], "from_address": "support@shop.example", "copies": True, "senders": [], "all": "", "last": 9, "channels": ["chat", "email"]},
-        panes=ex.PANES,
+        panes=ex.PANES, checks={message["id"]: senders.told(message, str) for message in messages},
     )  # fmt: skip
     return facts | more
 

@@ -36,6 +36,8 @@ async def test_a_number_is_connected_and_tried(shop: World, browser: Browser, ex
     assert refused.status == 422
     for sentence in ("like +49 30 1234567", "AC and 32 characters", "This is needed."):
         assert sentence in refused.text
+    elsewhere = await sent(browser, PATH, given | {"api": "http://sms.example"})
+    assert "It begins with https://" in elsewhere.text
     given |= {"account_sid": SID, "auth_token": TOKEN, "number": "+49 30 901820"}
     assert "connected already" in (await sent(browser, PATH, given)).text
     made = await sent(browser, PATH, given | {"number": "+49 30 901821", "name": "<b>Second</b>"})

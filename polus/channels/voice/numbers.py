@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from polus.base import errors, wire
+from polus.base import errors, outbound, wire
 from polus.base.crypto import Vault
 from polus.channels import twilio
 from polus.channels.twilio import Credentials
@@ -136,7 +136,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 async def add(work: Work, name: str, number: str, account: Account) -> int:
     """Connect a number; the integration's id. 400 by field, 409 when it is connected. Event integration-created."""
     dialled = phones.dialled(number)
-    problems = _account_problems(account)
+    problems = _account_problems(work, account)
     if dialled is None:
         problems["number"] = [phones.NOT_PHONE]
     if not account.auth_token:
@@ -167,7 +167,7 @@ async def add(work: Work, name: str, number: str, account: Account) -> int:
 
 async def change(work: Work, number: Number, name: str, look: Look, account: Account) -> None:
     """Change all but the number itself. 400 by field. Event integration-updated."""
-    problems = await _problems(work, look) | _account_problems(account)
+    problems = await _problems(work, look) | _account_problems(work, account)
     if problems:
         raise errors.Invalid(problems)
     name = name.strip()[:NAME_LENGTH] or number.name
@@ -206,13 +206,26 @@ async def _problems(work: Work, look: Look) -> dict[str, Any]:
     return found
 
 
-def _account_problems(account: Account) -> dict[str, Any]:
+def _account_problems(work: Work, account: Account) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not twilio.SID.fullmatch(account.account_sid):
         found["account_sid"] = [NOT_SID]
-    if not account.api.startswith(("https://", "http://")):
+    if not _is_api(work, account.api):
         found["api"] = [errors.NOT_URL]
     return found
+
+
+def _is_api(work: Work, url: str) -> bool:
+    """Whether credentials may go there: encrypted, or to what the installation says is of its own house."""
+    try:
+        aim = outbound.target(url)
+    except outbound.Refused:
+        return False
+    if aim.host is None or aim.scheme == "https":
+        return aim.host is not None
+    place, allowed = outbound.literal(aim.host), work.database.allowed
+    inside = place is not None and not outbound.public(place) and allowed.address(place)
+    return inside or allowed.host(aim.host)
 
 
 async def get(work: Work, integration_id: int) -> Number:

@@ -106,10 +106,11 @@ async def call(work: Work, ticket_id: int, integration_id: int | None = None) ->
     ours = await work.db.fetchrow(OURS, work.account.id, ticket_id, integration_id)
     if ours is None:
         raise errors.Conflict(None, NO_LINE)
+    # The ticket first, then the turn: in the order of a call that comes in.
+    message_id = await messages.add(work, ticket_id, _message(work, agent_id, customer, ours, theirs))
     await work.db.execute(TURN, work.account.id)
     if await work.db.fetchval(TALKS, work.account.id, agent_id):
         raise errors.Conflict(None, BUSY)
-    message_id = await messages.add(work, ticket_id, _message(work, agent_id, customer, ours, theirs))
     line = await lines.begin(
         work,
         Begun(

@@ -66,7 +66,7 @@ class Worker:
         self._lines = Lines(database, book, self.presence)
         self._mailboxes = Mailboxes(database, book, self.presence)
         self.lanes = (
-            Outbox(database, reactions.REACTIONS, book).lane(),
+            *(Outbox(database, several, book).lane() for several in reactions.lanes()),
             Receiver(database, book).lane(),
             mailed(Deliveries()),
             mailed(Notices()),

@@ -17,7 +17,8 @@ class Reaction(msgspec.Struct, frozen=True):
     all that one transaction did to a ticket, so it is told of the first event alone.
 
     `when(data)`: events whose data it says no to are not told, which costs nothing. `last` reactions change no ticket
-    themselves, so they run however deep the chain of causes is.
+    themselves, so they run however deep the chain of causes is. `urgent` ones have a lane of their own: a visitor of a
+    chat waits for the answer, however much else there is to do.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Reaction(msgspec.Struct, frozen=True):
     when: Callable[[Mapping[str, Any]], bool] | None = None
     last: bool = False
     once: bool = False
+    urgent: bool = False
 
 
 REACTIONS: tuple[Reaction, ...] = (
@@ -37,6 +39,7 @@ REACTIONS: tuple[Reaction, ...] = (
         deliver.run,
         when=lambda data: bool(data.get("from_agent")),
         last=True,
+        urgent=True,
     ),
     Reaction("hooks", hooks.ON, hooks.run, last=True, once=True),
     Reaction("rules", rules.ON, rules.run, when=rules.when, once=True),
@@ -45,6 +48,12 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("surveys", surveys.ON, surveys.run, last=True),
     Reaction("invite", ("user-invited",), invite.run, last=True),
 )
+
+
+def lanes() -> tuple[list[Reaction], list[Reaction]]:
+    """Those that people wait for, and the others."""
+    urgent = [reaction for reaction in REACTIONS if reaction.urgent]
+    return urgent, [reaction for reaction in REACTIONS if not reaction.urgent]
 
 
 def subscribe() -> None:

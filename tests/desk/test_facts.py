@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from polus.desk import credentials, users
+from polus.desk.tickets import messages
 from polus.store.work import SYSTEM, writing
 from tests import make
 from tests.world import Client, World
@@ -161,6 +162,15 @@ class Shop:
             body = {"sent_datetime": "2026-10-01T10:00:00"} if message["from_agent"] else {"external_id": "x"}
             await self.world.leo.put(f"/api/tickets/{ticket}/messages/{message['id']}", body)
 
+    async def send(self) -> None:
+        """An answer that waited has left the house."""
+        waiting = await self.world.rows(
+            "select id from messages where account_id = $1 and from_agent and public and sent_datetime is null order by id"
+        )
+        if waiting:
+            async with writing(self.world.database, self.world.account, SYSTEM) as work:
+                await messages.sent(work, self.lot.choice(waiting)["id"])
+
     async def forget(self) -> None:
         if len(self.tickets) > 5:
             await self.world.ada.delete(f"/api/tickets/{self.tickets.pop(0)}")
@@ -186,7 +196,8 @@ class Shop:
         return [
             self.open, self.ask, self.ask, self.answer, self.answer, self.answer, self.note, self.close, self.close,
             self.close_for_somebody, self.reopen, self.snooze, self.assign, self.assign, self.give_to_team, self.tag,
-            self.tag, self.fill, self.hide, self.move, self.rate, self.take_back, self.correct, self.forget, self.work_on, self.automate, self.automate,
+            self.tag, self.fill, self.hide, self.move, self.rate, self.take_back, self.correct, self.forget, self.work_on,
+            self.automate, self.automate, self.send, self.send, self.send,
         ]  # fmt: skip
 
 
@@ -194,7 +205,7 @@ class Shop:
 async def test_facts_made_anew_are_those_that_were_kept(world: World, seed: int) -> None:
     shop = Shop(world, await bot(world), seed)
     await shop.furnish()
-    for _ in range(70):
+    for _ in range(85):
         await shop.lot.choice(shop.happenings)()
     kept = await stored(world)
     assert all(kept[table] for table in TABLES if table not in ("fact_surveys", "fact_handlings"))

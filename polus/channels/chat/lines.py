@@ -64,7 +64,10 @@ join chat_visitors v on v.account_id = l.account_id and v.id = l.visitor_id
 where m.account_id = $1 and m.ticket_id = $2 and m.channel = 'chat'
 order by m.created_datetime desc, m.id desc limit 1
 """
-THROUGH = "update messages set integration_id = $3 where account_id = $1 and id = $2"
+# Mostly it is known since the message was written.
+THROUGH = """
+update messages set integration_id = $3 where account_id = $1 and id = $2 and integration_id is null
+"""
 # Lines get their numbers one transaction after the other, or a browser that asks for what is new would miss one.
 HOLD = "select 1 from chat_visitors where account_id = $1 and id = $2 for update"
 LATER = """

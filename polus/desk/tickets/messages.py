@@ -38,9 +38,11 @@ select t.status, t.spam, t.imported, t.customer_id, t.assignee_user_id, t.closed
       and not """
     + presence.AVAILABLE.replace("{now}", "$3")
     + """) as assignee_away,
-  (select m.integration_id from messages m where m.account_id = t.account_id and m.ticket_id = t.id
-    and not m.from_agent and m.integration_id is not null order by m.created_datetime desc limit 1) as received_by
+  heard.integration_id as received_by, heard.channel as received_on
 from tickets t left join account_settings s on s.account_id = t.account_id and s.type = 'ticket-assignment'
+left join lateral (select m.integration_id, m.channel from messages m where m.account_id = t.account_id
+  and m.ticket_id = t.id and not m.from_agent and m.integration_id is not null
+  order by m.created_datetime desc limit 1) heard on true
 where t.account_id = $1 and t.id = $2 for update of t
 """
 )
@@ -185,6 +187,8 @@ async def add(work: Work, ticket_id: int, draft: Draft) -> int:
     sender_id, receiver_id = await parties.of(work, draft, known, reference, old["customer_id"])
     if draft.by_email:
         await drafts.address(work, draft, old["customer_id"], old["received_by"])
+    elif draft.unsent and draft.integration_id is None and draft.channel == old["received_on"]:
+        draft.integration_id = old["received_by"]
     written = rows.complete(draft, sender_id, receiver_id, work.now)
     message_id = await rows.add_message(work, ticket_id, written)
     await _mention(work, message_id, draft)

@@ -614,6 +614,10 @@ declare
   response bigint; first_response bigint; human_response bigint;
   by_human boolean := new.from_agent and is_human(new.account_id, new.sender_id);
 begin
+  if tg_op = 'UPDATE' then
+    -- Nobody has the ticket yet; see `facts_of_said`.
+    perform from tickets t where t.account_id = new.account_id and t.id = new.ticket_id for no key update;
+  end if;
   select f.*, m.*, case when new.from_agent then (
       select min(q.written) from fact_messages q where q.account_id = f.account_id and q.ticket_id = f.ticket_id
         and q.incoming and (m.answer_id is null or (q.written, q.message_id) > (m.answered, m.answer_id))) end as waiting,
@@ -673,6 +677,16 @@ end
 $$;
 create trigger facts_follow_new after insert on messages for each row when (new.public)
   execute function facts_follow_message();
+-- What most updates are: an answer that was written has been sent.
+create function is_sent_now(was messages, is_now messages) returns boolean language sql immutable as $$
+  select was.sent_datetime is null and is_now.sent_datetime is not null and is_now.from_agent and is_now.public
+    and (was.account_id, was.id, was.ticket_id, was.public, was.from_agent, was.sender_id, was.channel, was.integration_id,
+      was.via, was.imported, was.macros, was.created_datetime, was.deleted_datetime) is not distinct from
+      (is_now.account_id, is_now.id, is_now.ticket_id, is_now.public, is_now.from_agent, is_now.sender_id, is_now.channel,
+      is_now.integration_id, is_now.via, is_now.imported, is_now.macros, is_now.created_datetime, is_now.deleted_datetime)
+$$;
+create trigger facts_follow_sent after update of sent_datetime on messages for each row
+  when (is_sent_now(old, new)) execute function facts_follow_message();
 
 create function facts_follow_messages() returns trigger language plpgsql as $$
 declare
@@ -688,7 +702,8 @@ begin
   for account, ids in
     with different as (
       select account_id, id, ticket_id, public, from_agent, sender_id, channel, integration_id, via, imported, macros,
-        created_datetime, sent_datetime, deleted_datetime from added
+        created_datetime, sent_datetime, deleted_datetime from added a
+      where not exists (select from removed r where r.account_id = a.account_id and r.id = a.id and is_sent_now(r, a))
       except all
       select account_id, id, ticket_id, public, from_agent, sender_id, channel, integration_id, via, imported, macros,
         created_datetime, sent_datetime, deleted_datetime from removed

@@ -10,6 +10,7 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from polus.channels.email import troubles
 from polus.desk import events
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,9 @@ def collected() -> Catalog:
     for kind in events.KINDS.values():
         # The audit log says them.
         found.add(kind.meaning, locations=[("events", None)])
+    for sentence in troubles.SENTENCES.values():
+        # Pages quote what is wrong with a mail server.
+        found.add(sentence, locations=[("troubles", None)], flags=("python-format",))
     return found
 
 

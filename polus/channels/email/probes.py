@@ -6,6 +6,7 @@ Nothing is fetched and nothing is sent. What came out is also kept as the server
 import asyncio
 from collections.abc import Awaitable
 
+from polus.base import errors
 from polus.channels.email import relay, submission
 from polus.channels.email.imap import Conversation
 from polus.channels.email.troubles import Trouble
@@ -22,13 +23,13 @@ FOLDERS = "select name from mail_folders where account_id = $1 and integration_i
 async def test(
     database: Database, account: Account, integration_id: int, way: str, host: str
 ) -> Trouble | None:
-    """What is wrong with the server, None when it works or there is none; `host` is our name in SMTP. 404."""
+    """What is wrong with the server, None when it works; `host` is our name in SMTP. 404."""
     async with reading(database, account, SYSTEM) as work:
         await mail_servers.address(work, integration_id)
         server = await mail_servers.get(work, integration_id, way)
         names = [row["name"] for row in await work.db.fetch(FOLDERS, account.id, integration_id)]
     if server is None:
-        return None
+        raise errors.NotFound
     trouble = await _tried(
         server, _mailbox(database, server, names) if way == "in" else _submission(database, server, host)
     )

@@ -331,6 +331,8 @@ class Conversation:
                 raise self._broken(error) from None
             except IMAPClientError as error:
                 raise _Refused(server.host, _words(error)) from None
+            except ssl.SSLError:  # some of them are ValueErrors
+                raise
             except (ValueError, KeyError, IndexError, TypeError, AssertionError) as error:
                 # What a server can write that the library does not understand.
                 raise Trouble("odd", host=server.host, said=type(error).__name__) from None

@@ -90,6 +90,7 @@ async def connected(database: Database, server: Server, host: str, patience: flo
         with _in_words(server):
             await client.connect()
             await _secure(client, server)
+            await client.ehlo()
             await _log_in(client, database, server)
             yield client
     finally:
@@ -111,7 +112,6 @@ async def _log_in(client: SMTP, database: Database, server: Server) -> None:
         return
     if client.get_transport_info("sslcontext") is None and not mail_servers.is_local(server.host):
         raise Trouble("unencrypted", host=server.host)
-    await client.ehlo()
     methods = client.server_auth_methods
     try:
         if login.auth == "oauth2":

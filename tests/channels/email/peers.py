@@ -109,7 +109,7 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:{sasl}
 smtpd_sasl_local_domain =
-smtpd_tls_chain_files = {folder}/key.pem {folder}/cert.pem
+smtpd_tls_chain_files = {keys}/key.pem {keys}/cert.pem
 smtpd_tls_security_level = may
 smtpd_tls_auth_only = yes
 smtpd_sender_login_maps = regexp:{folder}/senders
@@ -243,8 +243,8 @@ class Postfix:
 
 
 @contextlib.asynccontextmanager
-async def postfix(sasl: int, sink: int) -> AsyncIterator[Postfix]:
-    """A running submission server."""
+async def postfix(dovecot: Dovecot, sink: int) -> AsyncIterator[Postfix]:
+    """A running submission server, with the certificate of that Dovecot, which checks its logins."""
     assert POSTFIX is not None
     with folder() as place:
         submission, submissions = free_ports(2)
@@ -252,7 +252,9 @@ async def postfix(sasl: int, sink: int) -> AsyncIterator[Postfix]:
             (place / name).mkdir()
         os.chown(place / "data", pwd.getpwnam("postfix").pw_uid, -1)
         (place / "senders").write_text("/^([^@+]+)@.*$/ ${1}\n")
-        (place / "main.cf").write_text(MAIN_CF.format(folder=place, sasl=sasl, sink=sink))
+        (place / "main.cf").write_text(
+            MAIN_CF.format(folder=place, keys=dovecot.folder, sasl=dovecot.sasl, sink=sink)
+        )
         (place / "master.cf").write_text(MASTER_CF.format(submission=submission, submissions=submissions))
         await run(POSTFIX, "-c", str(place), "start")
         try:

@@ -80,5 +80,5 @@ async def test_a_mailbox(ada: Browser, shop: worlds.World, monkeypatch: pytest.M
     assert await shop.rows("select 1 from mail_folders where account_id = $1") == []
     monkeypatch.setattr(shop.database, "allowed", Allowed())
     ada.cookies.clear()
-    await ada.log_in(shop.leo.email)
+    await ada.log_in(shop.oda.email)
     assert (await ada.get(path)).status == 403

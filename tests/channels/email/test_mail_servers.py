@@ -1,6 +1,5 @@
 """An address's own servers: OAuth2 and passwords, answers sent with its login, and what is wrong in plain words."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,7 +21,7 @@ from tests.channels.email import office as offices
 from tests.channels.email.fetching import Post
 from tests.channels.email.office import mail
 from tests.channels.email.peers import Dovecot, Postfix
-from tests.channels.email.sink import Sink
+from tests.channels.email.sink import Sink, Taken
 from tests.world import World
 
 pytestmark = peers.needs_dovecot
@@ -148,8 +147,11 @@ async def test_answers_go_out_by_the_addresss_own_server(post: Post, postfix: Po
     row = await post.office.deliver(mail(message_id="<1@customer.example>", to=post.office.address))
     sent = await post.office.answer(row["ticket_id"])
     await _work(post)
-    await asyncio.wait_for(sink.arrived.wait(), fetching.PATIENCE)
-    [taken] = sink.taken
+
+    async def arrived() -> list[Taken]:
+        return sink.taken
+
+    [taken] = await fetching.until(arrived)
     assert (taken.sender, taken.recipients) == (post.office.address, ["jane@customer.example"])
     assert (
         taken.mail["Message-ID"] == sent["message_id"] or taken.mail["In-Reply-To"] == "<1@customer.example>"

@@ -50,7 +50,7 @@ Mode = Literal["reply", "note", "forward"]
 class Composed(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The composer's content. Recipients as they were typed, `html` only when it says more than `body`.
 
-    `sender`: the integration to send from. `files`: addresses of uploaded ones. `actions`: of macros, those that were
+    `sender`: the integration to send from, by `sender_address`, one of its addresses. `files`: addresses of uploaded ones. `actions`: of macros, those that were
     left. `about`: the message that is forwarded. `seen`: the last message of the ticket that the writer had before him.
     """
 
@@ -60,6 +60,7 @@ class Composed(msgspec.Struct, kw_only=True, omit_defaults=True):
     cc: str = ""
     bcc: str = ""
     sender: int | None = None
+    sender_address: str = ""
     body: str = ""
     html: str = ""
     files: list[str] = []
@@ -232,6 +233,8 @@ def _address(draft: Draft, composed: Composed, ticket: dict[str, Any]) -> None:
         raise Unusable({"to": ("nobody", "")})
     draft.source = {"type": "email"} | {name: found for name, found in lists.items() if found}
     draft.integration_id = composed.sender
+    if composed.sender_address:
+        draft.source["from"] = {"address": composed.sender_address}
     if composed.mode == "reply":
         draft.subject = titled("Re: ", ticket["subject"])
         draft.receiver = {"id": ticket["customer"]["id"]}
@@ -294,6 +297,7 @@ async def _quote(work: Work, ticket_id: int, about: int | None, draft: Draft) ->
     markup = html.sanitise(row["body_html"]) if row["body_html"] else html.from_text(words)
     plain = "\n\n".join(part for part in (draft.body_text, head, words) if part)
     rich = "<br><br>".join(part for part in (draft.body_html, html.from_text(head), markup) if part)
+    draft.own_words = len(draft.body_text or ""), len(draft.body_html or "")
     draft.body_text, draft.body_html = text.truncate(plain), text.truncate(rich)
     draft.stripped_text, draft.stripped_html = draft.body_text, draft.body_html
     draft.subject = titled("Fwd: ", row["subject"]) or "Fwd:"

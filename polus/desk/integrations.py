@@ -66,9 +66,11 @@ WIRE = (
 LIST = "select {sort}, i.id, " + WIRE + " from integrations i"
 GET = "select " + WIRE + " from integrations i where i.account_id = $1 and i.id = $2"
 
+HOLD_ADDRESS = "select pg_advisory_xact_lock(hashtextextended('address ' || $1, 0))"
 ADD_EMAIL = """
 insert into integrations (account_id, type, name, meta, created_datetime, updated_datetime)
-values ($1, 'email', $2, $3, $4, $4) returning id
+select $1, 'email', $2, $3, $4, $4 where not exists (
+  select from mail_aliases where lower(address) = $5) returning id
 """
 EMAILS = """
 select id, name, meta->>'address' as address from integrations
@@ -146,11 +148,17 @@ async def add_email(work: Work, address: str, name: str) -> int:
 
     409 when the address is connected already, in whichever account of the installation.
     """
-    meta = wire.encode({"address": address.lower()})
+    address = address.lower()
+    meta = wire.encode({"address": address})
+    await work.db.execute(HOLD_ADDRESS, address)
     try:
-        integration_id: int = await work.db.fetchval(ADD_EMAIL, work.account.id, name, meta, work.now)
+        integration_id: int = await work.db.fetchval(
+            ADD_EMAIL, work.account.id, name, meta, work.now, address
+        )
     except asyncpg.UniqueViolationError:
         raise errors.Conflict({"address": [errors.IN_USE]}) from None
+    if integration_id is None:
+        raise errors.Conflict({"address": [errors.IN_USE]})
     work.record("integration-created", "Integration", integration_id, {"name": name})
     return integration_id
 

@@ -1,5 +1,6 @@
 """Mails in the workspace: who speaks for their senders, what was blotted out, and the settings for it."""
 
+from polus.base.resolver import Resolver
 from tests import make
 from tests import world as worlds
 from tests.web.conftest import Browser
@@ -50,3 +51,40 @@ async def test_what_is_known_of_a_sender_stands_at_the_message(ada: Browser, sho
     ):
         ticket = await make.ticket(shop, messages=[make.mail("Hello", meta=strange)])
         assert (await ada.get(f"/inbox/all/{ticket['id']}")).status == 200
+
+
+async def test_aliases_signatures_and_keys(ada: Browser, shop: worlds.World) -> None:  # noqa: F811
+    address = f"help@{shop.account.domain}.example"
+    await fill(ada, "/settings/channels", {"address": address, "name": "Help"})
+    (row,) = await shop.rows(
+        "select id from integrations where account_id = $1 and meta->>'address' = $2", address
+    )
+    base = f"/settings/channels/{row['id']}/letters"
+    assert f'href="{base}"' in (await ada.get("/settings/channels")).text
+    wrong = await fill(ada, base + "/aliases", {"alias": "nobody"})
+    assert beside(wrong.text, "alias")
+    alias = f"sales@{shop.account.domain}.example"
+    assert (await fill(ada, base + "/aliases", {"alias": alias, "name": "Sales"})).status == 303
+    sent = {"address": alias, "enabled": "1", "body_html": "<b>{{current_user.name}}</b><script>1</script>"}
+    assert (await fill(ada, base + "/signature", sent)).status == 303
+    page = (await ada.get(f"{base}?address={alias}")).text
+    assert "Ada Agent" in page
+    assert "<script>1" not in page
+    assert (await fill(ada, base + "/signature", sent | {"address": "x@y.example"})).status == 404
+    (kept,) = await shop.rows("select * from mail_signatures where account_id = $1")
+    assert (kept["address"], kept["enabled"]) == (alias, True)
+    made = await fill(ada, "/settings/signing", {"domain": alias.partition("@")[2]})
+    assert made.status == 303
+    (key,) = await shop.rows("select * from domain_keys where account_id = $1")
+    page = (await ada.get("/settings/signing")).text
+    assert f"{key['selector']}._domainkey.{key['domain']}" in page
+    assert f"v=DKIM1; k=rsa; p={key['public_key']}" in page
+    assert "Not published yet" in page
+    shop.database.names = Resolver(["127.0.0.1:9"])
+    assert (await fill(ada, f"/settings/signing/{key['id']}/check", {})).status == 303
+    assert "no answer" in (await ada.get("/settings/signing")).text
+    assert (await fill(ada, f"/settings/signing/{key['id']}/delete", {})).status == 303
+    (alias_row,) = await shop.rows("select id from mail_aliases where account_id = $1")
+    assert (await fill(ada, f"{base}/aliases/{alias_row['id']}/delete", {})).status == 303
+    for table in ("domain_keys", "mail_aliases", "mail_signatures"):
+        assert await shop.rows(f"select 1 from {table} where account_id = $1") == []

@@ -4,7 +4,7 @@ Pure judgement is `verdict`'s and `threading`'s; here it meets the account's row
 """
 
 import html as entities
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from polus.channels.email.addresses import Address
 from polus.channels.email.mails import Attachment, Mail
 from polus.channels.email.verdict import Verdict
 from polus.channels.inbound import Clue, Inbound
-from polus.desk import files, integrations
+from polus.desk import aliases, files
 from polus.desk.files import Kept
 from polus.desk.letter_settings import DEFAULTS, LetterSettings
 from polus.desk.tickets import messages
@@ -71,7 +71,7 @@ def envelope(
 
 async def settle(work: Work, given: Envelope, mail: Mail, kept: list[Kept]) -> Settled:
     """Do what the mail asks for. `kept` receives the files stored on the way: delete them when this is undone."""
-    own = {row["address"].lower(): row for row in await integrations.emails(work)}
+    own = await aliases.own(work)
     judged = await _judged(work, mail, own)
     if judged.kind == "loop":
         return Settled("loop", judged.reason)
@@ -85,12 +85,14 @@ async def settle(work: Work, given: Envelope, mail: Mail, kept: list[Kept]) -> S
     # Before its files are stored; the second look, in `accept`, finds the lock taken already.
     copy = await inbound.known(work, mail.identity)
     if copy is None:
-        copy = await inbound.accept(work, await _inbound(work, given, mail, author, kept))
+        copy = await inbound.accept(
+            work, await _inbound(work, given, mail, author, kept, _meta(mail, given, own))
+        )
     state = "duplicate" if copy.duplicate else "delivered"
     return Settled(state, judged.reason or None, copy.ticket_id, copy.message_id)
 
 
-async def _judged(work: Work, mail: Mail, own: Any) -> Verdict:
+async def _judged(work: Work, mail: Mail, own: Collection[str]) -> Verdict:
     ids = set()
     if mail.message_id and await work.db.fetchrow(OWN, work.account.id, mail.message_id):
         ids.add(mail.message_id)
@@ -125,7 +127,14 @@ def _author(mail: Mail, judged: Verdict, own: set[str], envelope_from: str) -> A
     return found[0] if found else bare if bare.is_complete else None
 
 
-async def _inbound(work: Work, given: Envelope, mail: Mail, author: Address, kept: list[Kept]) -> Inbound:
+async def _inbound(
+    work: Work,
+    given: Envelope,
+    mail: Mail,
+    author: Address,
+    kept: list[Kept],
+    meta: dict[str, Any] | None,
+) -> Inbound:
     stored = await _stored(work, mail, kept)
     pages = [mail.body_html, mail.stripped_html]
     listed = []
@@ -151,20 +160,24 @@ async def _inbound(work: Work, given: Envelope, mail: Mail, author: Address, kep
         stripped_signature=mail.stripped_signature,
         attachments=listed or None,
         headers=mail.headers,
-        meta=_meta(mail, given),
+        meta=meta,
         spam=given.wanted.spam_headers and bool(verdict.spam(mail)),
         sent_datetime=_date(mail, given.received),
         history_datetime=given.received if given.history else None,
     )
 
 
-def _meta(mail: Mail, given: Envelope) -> dict[str, Any] | None:
+def _meta(mail: Mail, given: Envelope, own: Mapping[str, bool]) -> dict[str, Any] | None:
     """What agents are told about the mail itself."""
     told: dict[str, Any] = {}
     if given.authentication is not None:
         told["authentication"] = given.authentication
     if given.wanted.spam_headers and (header := verdict.spam(mail)):
         told["spam_header"] = header
+    first = threading.without_token(given.recipients[0]) if given.recipients else ""
+    # The answer goes out from the alias also when the mail does not name it: a blind copy, or passed on to it.
+    if own.get(first) and first not in {threading.without_token(one) for one in (*mail.to, *mail.cc)}:
+        told["delivered_to"] = first
     return told or None
 
 

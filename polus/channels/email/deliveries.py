@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from polus.base import addresses
-from polus.channels.email import compose, routes
+from polus.channels.email import compose, dkim_signing, routes
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
 from polus.channels.email.mails import Attachment
@@ -74,7 +74,8 @@ class Deliveries:
             automatic=row["via"] == "rule",
             loop_token=work.account.hash,
         )
-        return Letter(route.bounces, row["recipients"], compose.compose(outgoing), route.server)
+        raw = await dkim_signing.signed(work, compose.compose(outgoing), sender, row["created_datetime"])
+        return Letter(route.bounces, row["recipients"], raw, route.server)
 
     async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:
         """`sent_datetime`; whom the relay refused for good is told as a failure beside it."""

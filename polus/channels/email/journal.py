@@ -20,7 +20,11 @@ MOST_ADDRESS = 320  # characters: 64 before the @, 255 after it
 MAILBOX = """
 select i.account_id, i.id as integration_id
 from unnest($1::text[]) with ordinality as asked (address, position)
-join integrations i on lower(i.meta->>'address') = asked.address and i.type = 'email'
+join lateral (
+  select account_id, id from integrations where type = 'email' and lower(meta->>'address') = asked.address
+  union all select account_id, integration_id from mail_aliases where lower(address) = asked.address
+) found on true
+join integrations i on i.account_id = found.account_id and i.id = found.id
 join accounts a on a.id = i.account_id
 where i.deactivated_datetime is null and a.deactivated_datetime is null
 order by asked.position limit 1

@@ -1,6 +1,6 @@
 """The helpdesk's own mails, sent the way agents' messages are."""
 
-from polus.channels.email import compose, routes
+from polus.channels.email import compose, dkim_signing, routes
 from polus.channels.email.addresses import Address
 from polus.channels.email.compose import Outgoing
 from polus.channels.email.relay import Letter
@@ -47,6 +47,7 @@ class Notices:
                 loop_token=work.account.hash,
             )
         )
+        raw = await dkim_signing.signed(work, raw, row["sender"], row["created_datetime"])
         return Letter(row["sender"], [row["recipient"]], raw, route.server)
 
     async def sent(self, work: Work, key: Key, outcome: Outcome) -> None:

@@ -4,7 +4,7 @@ Pure but for `senders.find`; the reference's rules about senders and receivers a
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -87,6 +87,8 @@ class Draft(msgspec.Struct, kw_only=True):
     opened_datetime: datetime.datetime | None = None
     deleted_datetime: datetime.datetime | None = None
     last_sending_error: dict[str, Any] | None = None
+    # Where the writer's own words end, in the text and in the HTML, when something is quoted below them.
+    own_words: tuple[int, int] | None = None
     public: bool = True
 
     @property
@@ -197,10 +199,13 @@ def first_address(draft: Draft, name: str) -> dict[str, Any] | None:
 
 # The account's connected addresses in the order of preference, and the customer's own preferred address.
 SENDERS = """
-select i.id, i.name, lower(i.meta->>'address') as address,
-  i.id::text = (select s.data->>'email' from account_settings s
+select i.id, coalesce(o.name, i.name) as name, o.address, i.id::text = (select s.data->>'email' from account_settings s
     where s.account_id = $1 and s.type = 'default-integration') as preferred
-from integrations i where i.account_id = $1 and i.type = 'email' and i.deactivated_datetime is null order by i.id
+from integrations i join lateral (
+  select null as name, lower(i.meta->>'address') as address, 0 as place
+  union all select a.name, lower(a.address), a.id from mail_aliases a
+  where a.account_id = i.account_id and a.integration_id = i.id) o on true
+where i.account_id = $1 and i.type = 'email' and i.deactivated_datetime is null order by i.id, o.place
 """
 CUSTOMER_EMAIL = """
 select h.address, c.name from customers c join customer_channels h
@@ -211,14 +216,21 @@ order by h.preferred desc, h.id limit 1
 """
 
 
-async def address(work: Work, draft: Draft, customer_id: int, received_by: int | None) -> None:
+async def address(
+    work: Work,
+    draft: Draft,
+    customer_id: int,
+    received_by: int | None,
+    received_at: Collection[str] = (),
+) -> None:
     """Fill in from which address of the account the draft goes out and to whom; 400 on `source` when it cannot.
 
     `received_by` is the integration that the customer's last message came through: an answer without a given
-    address comes from there, then from the default one.
+    address comes from there, then from the default one; `received_at` are the addresses it was written to, so that the
+    answer comes from the very alias.
     """
     rows = await work.db.fetch(SENDERS, work.account.id)
-    chosen = _sender(draft, rows, received_by)
+    chosen = _sender(draft, rows, received_by, received_at)
     if chosen is None:
         raise errors.Invalid({"source": {"from": [NO_ADDRESS]}})
     source = dict(draft.source or {})
@@ -236,12 +248,18 @@ async def address(work: Work, draft: Draft, customer_id: int, received_by: int |
     draft.integration_id = chosen["id"]
 
 
-def _sender(draft: Draft, rows: list[Any], received_by: int | None) -> Any:
+def _sender(draft: Draft, rows: list[Any], received_by: int | None, received_at: Collection[str]) -> Any:
     given = first_address(draft, "from")
     if given is not None:
         wanted = given["address"].lower()
         return next((row for row in rows if row["address"] == wanted), None)
     if draft.integration_id is not None:
-        return next((row for row in rows if row["id"] == draft.integration_id), None)
-    by_choice = [row for row in rows if row["id"] == received_by] or [row for row in rows if row["preferred"]]
+        of_it = [row for row in rows if row["id"] == draft.integration_id]
+        return next((row for row in of_it if row["address"] in received_at), next(iter(of_it), None))
+    received = [row for row in rows if row["id"] == received_by]
+    by_choice = (
+        [row for row in received if row["address"] in received_at]
+        or received
+        or [row for row in rows if row["preferred"]]
+    )
     return by_choice[0] if by_choice else next(iter(rows), None)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from polus.base import errors, figures, html, text, wire
-from polus.desk import files, presence, redaction
+from polus.desk import files, mail_signatures, presence, redaction
 from polus.desk.tickets import drafts, happenings, lifecycle, parties, people, projections, rows, tickets
 from polus.desk.tickets.drafts import Draft
 from polus.store.work import Work
@@ -38,10 +38,13 @@ select t.status, t.spam, t.imported, t.customer_id, t.assignee_user_id, t.closed
       and not """
     + presence.AVAILABLE.replace("{now}", "$3")
     + """) as assignee_away,
-  heard.integration_id as received_by, heard.channel as received_on
+  heard.integration_id as received_by, heard.channel as received_on,
+  array(select regexp_replace(lower(value #>> '{}'), '[+][^@]*@', '@')
+    from jsonb_path_query(heard.source, '$.*[*].address') as q (value)) || coalesce(heard.delivered_to, '')
+    as received_at
 from tickets t left join account_settings s on s.account_id = t.account_id and s.type = 'ticket-assignment'
-left join lateral (select m.integration_id, m.channel from messages m where m.account_id = t.account_id
-  and m.ticket_id = t.id and not m.from_agent and m.integration_id is not null
+left join lateral (select m.integration_id, m.channel, m.source, m.meta->>'delivered_to' as delivered_to
+  from messages m where m.account_id = t.account_id and m.ticket_id = t.id and not m.from_agent and m.integration_id is not null
   order by m.created_datetime desc limit 1) heard on true
 where t.account_id = $1 and t.id = $2 for update of t
 """
@@ -182,13 +185,14 @@ async def add(work: Work, ticket_id: int, draft: Draft) -> int:
     problems = drafts.check(draft, known)
     if problems:
         raise errors.Invalid(problems)
-    await redaction.draft(work, draft)
     reference = {"id": old["customer_id"]}
     sender_id, receiver_id = await parties.of(work, draft, known, reference, old["customer_id"])
     if draft.by_email:
-        await drafts.address(work, draft, old["customer_id"], old["received_by"])
+        await drafts.address(work, draft, old["customer_id"], old["received_by"], old["received_at"])
+        await mail_signatures.put_under(work, ticket_id, draft)
     elif draft.unsent and draft.integration_id is None and draft.channel == old["received_on"]:
         draft.integration_id = old["received_by"]
+    await redaction.draft(work, draft)
     written = rows.complete(draft, sender_id, receiver_id, work.now)
     message_id = await rows.add_message(work, ticket_id, written)
     await _mention(work, message_id, draft)

@@ -135,8 +135,12 @@ REPLY_OPTIONS = (
     when """
     + _REACHED.replace("{type}", "email")
     + """ then json_build_object('answerable', true, 'integrations', coalesce(
-      (select json_agg(json_build_object('id', i.id, 'name', i.name, 'address', i.meta->>'address') order by i.id)
-       from integrations i where i.account_id = t.account_id and i.type = 'email'
+      (select json_agg(json_build_object('id', i.id, 'name', coalesce(o.name, i.name), 'address', o.address)
+         order by i.id, o.place) from integrations i join lateral (
+           select null as name, i.meta->>'address' as address, 0 as place
+           union all select a.name, a.address, a.id from mail_aliases a
+           where a.account_id = i.account_id and a.integration_id = i.id) o on true
+       where i.account_id = t.account_id and i.type = 'email'
          and i.deactivated_datetime is null), '[]'::json)) end,
   'phone', case
     when p.deleted_datetime is not null then json_build_object('answerable', false, 'reason', 'customer_deleted')

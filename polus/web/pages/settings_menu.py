@@ -109,6 +109,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "channels",
+        N_("Signing of mails"),
+        "/settings/signing",
+        "key-round",
+        "admin",
+        N_("Receivers know by a signature (DKIM) that a mail is yours, so it is not taken for spam."),
+    ),
+    Row(
+        "channels",
         N_("Trust and privacy"),
         "/settings/trust",
         "shield-check",

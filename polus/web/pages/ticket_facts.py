@@ -107,6 +107,7 @@ async def drafted(work: Work, here: Here, composed: Composed) -> Wire:
         "mode": composed.mode,
         "channel": composed.channel,
         "sender": composed.sender,
+        "sender_address": composed.sender_address,
         "html": html.written(composed.html) if composed.html else "",
         "body": composed.body,
         "to": composed.to,
@@ -233,10 +234,22 @@ def answered(ticket: Wire) -> str:
     return ticket["customer"]["email"] or ""
 
 
+def untagged(address: str) -> str:
+    """An address of ours without its part after a plus."""
+    local, at, domain = address.lower().partition("@")
+    return local.partition("+")[0] + at + domain
+
+
 def sending(ticket: Wire, integrations: list[Wire]) -> str | None:
     """The address the answer goes out from, when that is certain: the one the customer wrote to, or the only one."""
-    addresses = {integration["id"]: integration["address"] for integration in integrations}
     for message in reversed(ticket["messages"]):
-        if not message["from_agent"] and message["integration_id"] in addresses:
-            return str(addresses[message["integration_id"]])
+        if message["from_agent"] or message["integration_id"] is None:
+            continue
+        found = [str(one["address"]) for one in integrations if one["id"] == message["integration_id"]]
+        if found:
+            copied = [*(message["source"].get("to") or []), *(message["source"].get("cc") or [])]
+            named = {untagged(str(one.get("address") or "")) for one in copied}
+            meta = message["meta"] if isinstance(message["meta"], dict) else {}
+            named.add(str(meta.get("delivered_to") or ""))
+            return next((one for one in found if one.lower() in named), found[0])
     return str(integrations[0]["address"]) if len(integrations) == 1 else None

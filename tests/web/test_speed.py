@@ -83,6 +83,7 @@ async def test_speed(enter: Enter, shop: worlds.World, capsys: pytest.CaptureFix
     live = await page.evaluate("performance.timeOrigin + performance.now()") - live
     shift = (await page.evaluate(PAINT))["shift"]
     assert first["weight"] < 250_000
+    assert shift < 0.001
     said = (
         f"first paint {first['paint']:.0f} ms, again {warm['paint']:.0f} ms; weight {first['weight'] / 1000:.0f} kB; "
         f"next ticket {near:.0f} ms fetched ahead, {far:.0f} ms not; live after {live:.0f} ms; layout shift {shift:.3f}"

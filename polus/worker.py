@@ -61,7 +61,8 @@ class Worker:
 
         def texted(errand: Errand[texts.Letter], *, once: bool = False) -> Lane:
             carry = texts.courier(database.allowed, once=once)
-            return Sender(database, book, self.presence, errand, carry).lane()
+            # One provider that is slow leaves places to the others.
+            return Sender(database, book, self.presence, errand, carry).lane(width=16)
 
         self._lines = Lines(database, book, self.presence)
         self._mailboxes = Mailboxes(database, book, self.presence)

@@ -88,6 +88,21 @@ from (select * from voice_orders where account_id = i.account_id order by id lim
 join voice_calls c on c.account_id = o.account_id and c.id = o.call_id and c.integration_id = i.id
 where i.type = 'phone'
 """
+TEXTED_IN = """
+select (select a.received_datetime from text_arrivals a where a.account_id = i.account_id and a.integration_id = i.id
+    and a.state = 'received' order by a.id limit 1),
+  null::timestamptz, p.error, p.received_datetime
+from (select 1) one left join lateral (
+  select a.error, a.received_datetime from text_arrivals a
+  where a.account_id = i.account_id and a.integration_id = i.id and a.state = 'parked' order by a.id desc limit 1) p on true
+where i.type in ('sms', 'whatsapp')
+"""
+TEXTED_OUT = """
+select (select d.created_datetime from text_deliveries d where d.account_id = i.account_id and d.integration_id = i.id
+    order by d.created_datetime limit 1),
+  n.sent_datetime, replace(replace(n.trouble, '&', '&amp;'), '<', '&lt;'), case when n.trouble is not null then n.trouble_datetime end
+from text_numbers n where n.account_id = i.account_id and n.integration_id = i.id
+"""
 
 
 class Source(NamedTuple):
@@ -132,6 +147,19 @@ SOURCES = (
         CALLED,
         "select due_datetime from http_deliveries where due_datetime <= now() order by due_datetime limit 1",
         ours=False,
+    ),
+    Source(
+        "texts",
+        "in",
+        TEXTED_IN,
+        "select due_datetime from text_arrivals where due_datetime <= now() and worker is null order by due_datetime limit 1",
+    ),
+    Source(
+        "texts",
+        "out",
+        TEXTED_OUT,
+        "select due_datetime from text_deliveries where due_datetime <= now() and worker is null"
+        " order by due_datetime limit 1",
     ),
     Source(
         "voice",

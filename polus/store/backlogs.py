@@ -27,6 +27,14 @@ union all
 select 'notices', count(*),
   coalesce(extract(epoch from now() - min(due_datetime)), 0)::float8, 0
 from notices where due_datetime <= now() and worker is null
+union all
+select 'texts', count(*) filter (where due_datetime <= now() and worker is null),
+  coalesce(extract(epoch from now() - min(due_datetime) filter (where due_datetime <= now() and worker is null)), 0)::float8,
+  count(*) filter (where state = 'parked') from text_arrivals where state in ('received', 'parked')
+union all
+select 'text_deliveries', count(*),
+  coalesce(extract(epoch from now() - min(due_datetime)), 0)::float8, 0
+from text_deliveries where due_datetime <= now() and worker is null
 """
 
 

@@ -42,7 +42,9 @@ _NUMBER = """
 select n.account_id, n.integration_id as id, i.name, n.channel, n.address, n.provider, n.settings::text as settings,
   n.secret, i.deactivated_datetime is not null as off, n.received_datetime, n.sent_datetime, n.trouble,
   n.trouble_datetime, n.tested_address, n.tested_datetime, n.tested_error, exists (select from text_tests t
-    where t.account_id = n.account_id and t.integration_id = n.integration_id) as testing
+    where t.account_id = n.account_id and t.integration_id = n.integration_id) as testing,
+  (select count(*) from text_arrivals a where a.account_id = n.account_id and a.integration_id = n.integration_id
+    and a.state = 'parked') as parked
 from text_numbers n join integrations i on i.account_id = n.account_id and i.id = n.integration_id
 where n.account_id = $1
 """
@@ -68,6 +70,10 @@ where account_id = $1 and integration_id = $2
 """
 TROUBLED = """
 update text_numbers set trouble = $3, trouble_datetime = now() where account_id = $1 and integration_id = $2
+"""
+AGAIN = """
+update text_arrivals set state = 'received', attempts = 0, due_datetime = now(), worker = null
+where account_id = $1 and integration_id = $2 and state = 'parked'
 """
 TEST = """
 insert into text_tests as t (account_id, integration_id, address, created_datetime, due_datetime)
@@ -250,6 +256,13 @@ async def test(work: Work, number_id: int, address: str) -> None:
         raise errors.one("to", NOT_A_NUMBER)
     await work.db.execute(TEST, work.account.id, number_id, to, work.now)
     work.ring("work", "text_tests")
+
+
+async def again(work: Work, number_id: int) -> None:
+    """Try once more to take what could not be taken. 404."""
+    await _row(work, number_id)
+    await work.db.execute(AGAIN, work.account.id, number_id)
+    work.ring("work", "texts")
 
 
 async def _row(work: Work, number_id: int) -> Any:

@@ -41,7 +41,17 @@ from unnest($2::bigint[], $3::text[], $4::text[]) as g (id, source, headers)
 where m.account_id = $1 and m.id = g.id
 """
 
-FORGET_CHANNELS = "delete from customer_channels where account_id = $1 and customer_id = any($2::bigint[])"
+# With whom numbers of ours speak goes with them; that somebody said STOP stays: it is a number that asked for peace.
+FORGET_CHANNELS = """
+with theirs as (
+  delete from customer_channels where account_id = $1 and customer_id = any($2::bigint[]) returning type, key
+), numbers as (
+  select '+' || key as address from theirs where type in ('phone', 'sms', 'whatsapp')
+), spoken as (
+  delete from text_people where account_id = $1 and address in (select address from numbers)
+)
+delete from text_arrivals where account_id = $1 and address in (select address from numbers) and due_datetime is null
+"""
 
 FORGET_WORDS = "delete from customer_words where account_id = $1 and customer_id = any($2::bigint[])"
 

@@ -31,6 +31,8 @@ KINDS = {
     "gorgias_chat": Kind(N_("Chat"), "message-circle", "/settings/chats/{id}"),
     "self_service": Kind(N_("Contact form"), "clipboard-list", "/settings/contact-forms/{id}"),
     "phone": Kind(N_("Telephone"), "phone", "/settings/voice/{id}", "/settings/voice/{id}/test"),
+    "sms": Kind(N_("SMS"), "message-square", "/settings/texts/{id}"),
+    "whatsapp": Kind(N_("WhatsApp"), "message-square", "/settings/texts/{id}"),
     "http": Kind(
         N_("HTTP integration"), "webhook", "/settings/integrations/{id}", "/settings/integrations/{id}/test"
     ),

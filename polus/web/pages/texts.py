@@ -113,6 +113,16 @@ async def test(visit: Visit) -> Response:
     return await forms.ended(form, change, f"{PATH}/{number.id}", said)
 
 
+async def again(visit: Visit) -> Response:
+    """Try once more to take the texts that could not be taken."""
+    form, number = Form.sent(visit), await _found(visit)
+
+    async def change(work: Work) -> None:
+        await numbers.again(work, number.id)
+
+    return await forms.ended(form, change, f"{PATH}/{number.id}", visit.gettext("They are tried again."))
+
+
 async def switch(visit: Visit) -> Response:
     """Off: nothing comes in and nothing goes out."""
     number = await _found(visit)
@@ -146,6 +156,7 @@ ROUTES = (
     routes.get(PATH + "/{number:int}", edit, ROLE),
     routes.post(PATH + "/{number:int}", save, ROLE),
     routes.post(PATH + "/{number:int}/test", test, ROLE),
+    routes.post(PATH + "/{number:int}/again", again, ROLE),
     routes.post(PATH + "/{number:int}/switch", switch, ROLE),
     routes.post(PATH + "/{number:int}/delete", remove, ROLE),
 )

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from polus.channels import states
 from polus.channels.texts import deliveries, stops
 from polus.channels.texts.providers import newer
 from polus.reactions import table as reactions
 from polus.store import work as works
-from polus.store.work import SYSTEM, writing
+from polus.store.work import SYSTEM, reading, writing
 from tests.channels.texts import office
 from tests.channels.texts.office import OURS, PICTURE, SECRET, THEIRS, Texts
 from tests.world import World
@@ -81,6 +82,9 @@ async def test_what_a_gateway_refuses(texts: Texts) -> None:
     made = await texts.answer(ticket_id)
     await texts.work()
     assert (await texts.message(made))["last_sending_error"]["error"] == "<p>No credit &lt;left&gt;</p>"
+    async with reading(texts.world.database, texts.world.account, SYSTEM) as work:
+        [state] = await states.of_account(work)
+        assert (state.type, state.word(work.now), state.said.error) == ("sms", "failing", "No credit <left>")
     told["code"] = "unsubscribed"
     made = await texts.answer(ticket_id)
     await texts.work()

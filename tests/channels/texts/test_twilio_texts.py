@@ -7,9 +7,11 @@ import pytest
 from aiohttp import web
 
 from polus.base import errors
+from polus.channels import states
 from polus.channels.texts import numbers
 from polus.reactions import table as reactions
 from polus.store import work as works
+from polus.store.work import SYSTEM, writing
 from tests import direct
 from tests import world as worlds
 from tests.channels.texts import office
@@ -404,3 +406,41 @@ async def test_a_number_is_connected_once_and_its_token_stays_inside(texts: Text
         with pytest.raises(errors.Invalid) as refused:
             await texts.number(**wrong)  # type: ignore[arg-type]
         assert list(refused.value.data or {}) == [field]
+
+
+async def test_who_is_erased_is_in_no_journal_but_his_stop_holds(texts: Texts) -> None:
+    await texts.number()
+    await texts.say("stop")
+    await texts.say("and you are", "SM" + "2" * 32, From="+14155550188")
+    [row] = await texts.world.rows(
+        "select customer_id from customer_channels where account_id = $1 and address = $2", THEIRS
+    )
+    assert (await texts.world.ada.delete(f"/api/customers/{row['customer_id']}")).status == 204
+    for table in ("text_people", "text_arrivals"):
+        [kept] = await texts.world.rows(f"select address from {table} where account_id = $1")
+        assert kept["address"] == "+14155550188"
+    assert len(await texts.world.rows("select 1 from text_stops where account_id = $1")) == 1
+
+
+async def test_what_cannot_be_taken_is_parked_and_tried_again(texts: Texts) -> None:
+    await texts.number()
+    await texts.twilio(
+        {"MessageSid": "SM" + "1" * 32, "From": THEIRS, "To": OURS, "Body": "Hello", "NumMedia": "0"}
+    )
+    [row] = await texts.world.rows("select body from text_arrivals where account_id = $1")
+    body = "update text_arrivals set body = $2 where account_id = $1 returning 1"
+    await texts.world.rows(body, "broken")
+    for _ in range(6):
+        await texts.take()
+        await texts.hurry("text_arrivals")
+    [parked] = await texts.world.rows("select state, error, worker from text_arrivals where account_id = $1")
+    assert (parked["state"], parked["worker"]) == ("parked", None)
+    assert "MessageSid is missing" in parked["error"]
+    async with writing(texts.world.database, texts.world.account, SYSTEM) as work:
+        [state] = await states.of_account(work)
+        assert (state.word(work.now), state.heard.error) == ("failing", parked["error"])
+        assert (await numbers.get(work, texts.ids["sms"])).facts["parked"] == 1
+        await numbers.again(work, texts.ids["sms"])
+    await texts.world.rows(body, row["body"])
+    await texts.take()
+    assert len(await texts.world.rows("select 1 from messages where account_id = $1")) == 1

@@ -300,6 +300,35 @@ def mail_replay(
     _run(lambda settings: letterbox.replay(settings, ids, as_json), as_json, data=data)
 
 
+@mail.command("test")
+def mail_test(
+    address: Annotated[str, Argument(help="An address of ours that is a mailbox elsewhere.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log in to the mail servers of an address and say in plain words what is wrong. Exit code 1: something is."""
+    from polus import letterbox
+
+    _run(lambda settings: letterbox.test(settings, address, as_json), as_json, data=data)
+
+
+@mail.command("history")
+def mail_history(
+    address: Annotated[str, Argument(help="An address of ours that is a mailbox elsewhere.")],
+    since: Annotated[
+        datetime | None,
+        Option(formats=["%Y-%m-%d"], help="Mails of this day and later. Without it: fetch no more of them."),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have the worker fetch mails that the mailbox held before, as closed tickets with their own dates."""
+    from polus import letterbox
+
+    day = since.date() if since else None
+    _run(lambda settings: letterbox.history(settings, address, day, as_json), as_json, data=data)
+
+
 @rules.command("try")
 def rules_try(
     rule: Annotated[str, Argument(help="The number of a rule, or a file with the code of one.")],

@@ -1,24 +1,28 @@
-"""`polus mail`: files taken in as SMTP takes mails in, and mails processed again."""
+"""`polus mail`: files taken in as SMTP takes mails in, mails processed again, and the servers of an address tried."""
 
 import asyncio
+import datetime
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from polus import founding, screen
 from polus.base import errors
 from polus.base.settings import Misconfigured, Settings
-from polus.channels.email import journal, parse
+from polus.channels.email import journal, parse, probes
 from polus.channels.email.journal import Mailbox
 from polus.channels.email.mails import Unreadable
 from polus.channels.email.receive import Receiver
+from polus.desk import mail_servers
 from polus.desk.accounts import Book
 from polus.reactions import table as reactions
 from polus.store.database import Database
 from polus.store.queue import Key
+from polus.store.work import SYSTEM, reading, writing
 
 ROW = "select state, reason, ticket_id, message_id from mails where account_id = $1 and id = $2"
 # Where a mail goes that names none of our addresses: the only account's oldest one.
@@ -67,6 +71,50 @@ async def replay(settings: Settings, ids: Sequence[int], as_json: bool) -> int:
                 raise errors.one("id", f"{mail_id}: there is no such mail, or it is a message already.")
             found.append(await _processed(database, receiver, (account_id, mail_id), ""))
     return _say(found, as_json)
+
+
+async def test(settings: Settings, address: str, as_json: bool) -> int:
+    """Try the mailbox and the sending of an address, and say what is wrong; 1 when something is."""
+    found: dict[str, str] = {}
+    async with founding.current(settings) as database:
+        box = await _box(database, address)
+        account = await Book(database, settings.base_url).account(box.account_id)
+        async with reading(database, account, SYSTEM) as work:
+            ways = await mail_servers.states(work, box.integration_id)
+        host = urlsplit(settings.base_url).hostname or "localhost"
+        for way in sorted(ways):
+            trouble = await probes.test(database, account, box.integration_id, way, host)
+            found[way] = str(trouble or "")
+    if as_json:
+        screen.say_json(
+            {"address": address, **{way: {"works": not said, "said": said} for way, said in found.items()}}
+        )
+    else:
+        for way, said in found.items():
+            screen.say(f"{'Mailbox' if way == 'in' else 'Sending'}: {said or 'works.'}")
+        if not found:
+            screen.say(f"{address} has no mail servers of its own.")
+    return int(any(found.values()))
+
+
+async def history(settings: Settings, address: str, since: datetime.date | None, as_json: bool) -> None:
+    """Have the mails fetched that the mailbox held before, by the worker; None: stop that."""
+    async with founding.current(settings) as database:
+        box = await _box(database, address)
+        account = await Book(database, settings.base_url).account(box.account_id)
+        async with writing(database, account, SYSTEM) as work:
+            await mail_servers.fetch_history(work, box.integration_id, since)
+    if as_json:
+        screen.say_json({"address": address, "since": since and str(since)})
+    else:
+        screen.say(f"Mails since {since} are being fetched." if since else "No older mails are fetched.")
+
+
+async def _box(database: Database, address: str) -> Mailbox:
+    box = await journal.mailbox(database, address)
+    if box is None:
+        raise errors.one("address", f"{address}: there is no such mailbox here.")
+    return box
 
 
 def _read(file: Path) -> bytes:

@@ -94,7 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbound_allow: Annotated[
         tuple[str, ...],
         Meta(
-            description="Private hosts and networks that outgoing HTTP may reach, separated by commas: "
+            description="Private hosts and networks that outgoing HTTP, and mail servers of addresses, may be at, "
+            "separated by commas: "
             "`shop.internal, 10.1.0.0/16`. Empty: only public addresses."
         ),
     ] = ()

@@ -48,6 +48,12 @@ from (select * from deliveries where account_id = i.account_id order by created_
 join messages m on m.account_id = d.account_id and m.id = d.message_id and m.integration_id = i.id
 where i.type = 'email' order by d.created_datetime limit 1
 """
+# The mailbox that is fetched, and the server that sends for the address.
+FETCHED = """
+select null::timestamptz, s.active_datetime, s.error, s.error_datetime from mail_servers s
+where s.account_id = i.account_id and s.integration_id = i.id and s.way = 'in'
+"""
+SUBMITTED = FETCHED.replace("'in'", "'out'")
 # Answers that were not yet put into the chat: each ticket's chat is the one its customer wrote in.
 CHATTED = """
 select m.created_datetime, null::timestamptz, o.error, case when o.error is not null then m.created_datetime end
@@ -135,6 +141,15 @@ SOURCES = (
         MAILED,
         "select due_datetime from deliveries where due_datetime <= now() and worker is null order by due_datetime limit 1",
     ),
+    Source(
+        "mailboxes",
+        "in",
+        FETCHED,
+        """select s.due_datetime from mail_servers s
+        join integrations i on i.account_id = s.account_id and i.id = s.integration_id and i.deactivated_datetime is null
+        where s.way = 'in' and s.worker is null and s.due_datetime <= now() order by s.due_datetime limit 1""",
+    ),
+    Source("mailboxes", "out", SUBMITTED),
     Source(
         "chat",
         "out",

@@ -126,6 +126,31 @@ async def test_commands_refuse_in_words(installation: Installation) -> None:
     assert "[account-unclear]" in unclear.err
 
 
+async def test_the_mail_servers_of_an_address_are_tried(installation: Installation) -> None:
+    await installation.quickly("account", "add", "one", "--address", "help@one.example", "--json")
+    assert (await installation.quickly("mail", "test", "help@one.example")).out.endswith(
+        "no mail servers of its own.\n"
+    )
+    assert (await installation.quickly("mail", "test", "none@one.example")).code == 2
+    connection = await asyncpg.connect(installation.database_url)
+    await connection.execute(
+        "insert into mail_servers (account_id, integration_id, way, host, port, security, auth, created_datetime,"
+        " updated_datetime) select account_id, id, 'in', '127.0.0.1', 1, 'tls', 'password', now(), now() from integrations"
+    )
+    await connection.execute(
+        "insert into mail_folders (account_id, integration_id, name, place)"
+        " select account_id, id, 'INBOX', 1 from integrations"
+    )
+    tried = await installation.quickly("mail", "test", "help@one.example")
+    assert (tried.code, tried.out.startswith("Mailbox: 127.0.0.1 is at a private address.")) == (1, True)
+    asked = await installation.quickly(
+        "mail", "history", "help@one.example", "--since", "2026-01-01", "--json"
+    )
+    assert asked.json == {"address": "help@one.example", "since": "2026-01-01"}
+    assert str(await connection.fetchval("select history_since from mail_folders")) == "2026-01-01"
+    await connection.close()
+
+
 async def test_a_shop_is_imported(installation: Installation, tmp_path: Path) -> None:
     await installation.quickly("account", "add", "north", "--json")
     file = tmp_path / "shop.jsonl"

@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 Data = Annotated[Path | None, Option(help="Folder of the database, the files and the secret key.")]
 AsJson = Annotated[bool, Option("--json", help="Answer with one JSON document, for programs.")]
+Ours = Annotated[str, Argument(help="An address of ours that is a mailbox elsewhere.")]
+Day = Annotated[datetime | None, Option(formats=["%Y-%m-%d"], help="From when on; without it: stop.")]
 Of = Annotated[str, Option(help="Domain of the account; needed when there are several.")]
 
-PLAIN: dict[str, Any] = {
-    "rich_markup_mode": None,
-    "no_args_is_help": True,
-    "add_completion": False,
-    "pretty_exceptions_enable": False,
-}
+PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True}
+PLAIN |= dict.fromkeys(("add_completion", "pretty_exceptions_enable"), False)
 app = typer.Typer(help="Polus, a helpdesk.", **PLAIN)
 account = typer.Typer(help="Accounts: one installation may serve several shops.", **PLAIN)
 import_ = typer.Typer(help="Bring in what other programs know.", **PLAIN)
@@ -301,11 +299,7 @@ def mail_replay(
 
 
 @mail.command("test")
-def mail_test(
-    address: Annotated[str, Argument(help="An address of ours that is a mailbox elsewhere.")],
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
+def mail_test(address: Ours, data: Data = None, as_json: AsJson = False) -> None:
     """Log in to the mail servers of an address and say in plain words what is wrong. Exit code 1: something is."""
     from polus import letterbox
 
@@ -313,20 +307,11 @@ def mail_test(
 
 
 @mail.command("history")
-def mail_history(
-    address: Annotated[str, Argument(help="An address of ours that is a mailbox elsewhere.")],
-    since: Annotated[
-        datetime | None,
-        Option(formats=["%Y-%m-%d"], help="Mails of this day and later. Without it: fetch no more of them."),
-    ] = None,
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
+def mail_history(address: Ours, since: Day = None, data: Data = None, as_json: AsJson = False) -> None:
     """Have the worker fetch mails that the mailbox held before, as closed tickets with their own dates."""
     from polus import letterbox
 
-    day = since.date() if since else None
-    _run(lambda settings: letterbox.history(settings, address, day, as_json), as_json, data=data)
+    _run(lambda settings: letterbox.history(settings, address, since, as_json), as_json, data=data)
 
 
 @rules.command("try")

@@ -97,8 +97,9 @@ async def test(settings: Settings, address: str, as_json: bool) -> int:
     return int(any(found.values()))
 
 
-async def history(settings: Settings, address: str, since: datetime.date | None, as_json: bool) -> None:
-    """Have the mails fetched that the mailbox held before, by the worker; None: stop that."""
+async def history(settings: Settings, address: str, moment: datetime.datetime | None, as_json: bool) -> None:
+    """Have the mails of a day and later fetched that the mailbox held before, by the worker; None: stop that."""
+    since = moment.date() if moment else None
     async with founding.current(settings) as database:
         box = await _box(database, address)
         account = await Book(database, settings.base_url).account(box.account_id)

@@ -66,7 +66,7 @@ async def test_a_number_is_connected_and_tried(shop: World, browser: Browser, ex
         in (await sent(browser, place, look | {"music": "ftp://x"})).text
     )
     assert (await sent(browser, place, look)).status == 303
-    answer = await exchange.call(exchange.sid())
+    answer = await exchange.ask("incoming", exchange.form(exchange.sid(), "ringing"))
     assert [(verb.tag, verb.text, verb.get("language")) for verb in answer][:2] == [
         ("Say", "Hallo", "de-DE"), ("Say", "Wird aufgenommen.", "de-DE"),
     ]  # fmt: skip

@@ -47,10 +47,13 @@ async def incoming(heard: Heard) -> Answer:
     if not heard.number.is_open(heard.work.now):
         await lines.move(heard.work, line, "closed")
         return await _nobody(heard, line, answer, look.closed)
+    said = [look.greeting, look.announcement if look.record else ""]
+    if line.state != "begun" or not any(said):
+        return await _queued(heard, line, answer)
     if look.greeting:
         await lines.happened(heard.work, line, "message-played", key="greeting", meta={"message": "greeting"})
-    answer.say(look.greeting).say(look.announcement if look.record else "")
-    return await _queued(heard, line, answer)
+    # Nobody is rung before the caller can hear it.
+    return answer.say(said[0]).say(said[1]).redirect(heard.url("wait"))
 
 
 async def _begun(heard: Heard) -> Line:

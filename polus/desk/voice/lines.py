@@ -48,17 +48,19 @@ with call as (
 insert into voice_lines (account_id, call_id, integration_id, state, agent_id, since, heard_datetime)
 select $1, id, $2, $16, $14, $15, $15 from call returning call_id
 """
-_FIND = """
+# First the lock, then the look: a statement that waits for a row sees what is joined to it as it was before.
+_LOCK = "select id from voice_calls where account_id = $1 and integration_id = $2"
+LOCK_NAMED = _LOCK + " and provider = $3 and external_id = $4 for update"
+LOCK = _LOCK + " and id = $3 for update"
+READ = """
 select c.id as call_id, c.integration_id, c.external_id, c.direction, c.status, c.ticket_id, c.message_id, c.customer_id,
   case c.direction when 'inbound' then c.phone_number_source else c.phone_number_destination end as theirs,
   case c.direction when 'inbound' then c.phone_number_destination else c.phone_number_source end as ours,
   c.created_datetime, c.initiated_by_agent_id, c.last_answered_by_agent_id, c.termination_status, c.duration,
   c.has_voicemail, l.state, l.agent_id, l.since, l.queued_datetime
 from voice_calls c left join voice_lines l on l.account_id = c.account_id and l.call_id = c.id
-where c.account_id = $1 and c.integration_id = $2
+where c.account_id = $1 and c.id = $2
 """
-BY_NAME = _FIND + " and c.provider = $3 and c.external_id = $4 for update of c"
-BY_ID = _FIND + " and c.id = $3 for update of c"
 CALLER = "select initiated_by_agent_id from voice_calls where account_id = $1 and id = $2"
 OF_CALL = "select integration_id from voice_calls where account_id = $1 and id = $2"
 
@@ -181,16 +183,20 @@ async def begin(work: Work, begun: Begun) -> Line:
 
 async def find(work: Work, integration_id: int, external_id: str) -> Line | None:
     """The call that the provider calls so, locked."""
-    return _line(await work.db.fetchrow(BY_NAME, work.account.id, integration_id, PROVIDER, external_id))
+    return await _read(
+        work, await work.db.fetchval(LOCK_NAMED, work.account.id, integration_id, PROVIDER, external_id)
+    )
 
 
 async def by_id(work: Work, integration_id: int, call_id: int) -> Line | None:
     """The call of that number of ours, locked."""
-    return _line(await work.db.fetchrow(BY_ID, work.account.id, integration_id, call_id))
+    return await _read(work, await work.db.fetchval(LOCK, work.account.id, integration_id, call_id))
 
 
-def _line(row: Any) -> Line | None:
-    return None if row is None else Line(**row)
+async def _read(work: Work, call_id: int | None) -> Line | None:
+    if call_id is None:
+        return None
+    return Line(**await work.db.fetchrow(READ, work.account.id, call_id))
 
 
 async def named(work: Work, line: Line, external_id: str) -> None:

@@ -75,6 +75,7 @@ class Exchange:
     peer: Peer
     door: VoiceDoor
     calls: int = 0
+    greeted: list[str] = field(default_factory=list)
     children: dict[int, str] = field(default_factory=dict)
 
     def sid(self) -> str:
@@ -115,8 +116,12 @@ class Exchange:
         }  # fmt: skip
 
     async def call(self, sid: str, **more: str) -> Element:
-        """Somebody calls the number."""
-        return await self.ask("incoming", self.form(sid, "ringing", **more))
+        """Somebody calls the number; what he hears after the greeting."""
+        first = await self.ask("incoming", self.form(sid, "ringing", **more))
+        if [verb.tag for verb in first][-2:] == ["Say", "Redirect"]:
+            self.greeted = [verb.text or "" for verb in first.iter("Say")]
+            return await self.ask(first.findtext("Redirect") or "", self.form(sid, "in-progress", **more))
+        return first
 
     async def leg(self, dial: Element, sid: str, status: str, **more: str) -> None:
         """How the telephone at the other end fares."""

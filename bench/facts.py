@@ -1,22 +1,30 @@
 """`python -m bench.facts --data DIR`: how long reports take in a large account that `polus seed` has filled.
 
 Every scope of tickets, grouped by one dimension and by day, over 90 days and over a year; medians of some rounds, in
-milliseconds. `--writes` measures what facts cost the writing of messages, with and without their triggers.
+milliseconds. `--pages` does so for the pages of the workspace, `--writes` measures what facts cost the writing of messages,
+with and without their triggers. `--alone`: without the second process that PostgreSQL may use.
 """
 
 import argparse
 import asyncio
 import datetime
+import functools
 import os
 import statistics
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psutil
+
 from polus import installation
 from polus.base.settings import load
-from polus.desk.statistics import reports, scopes
+from polus.desk.statistics import boards, reports, scopes
+from polus.desk.statistics.asked import Asked
+from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Query, Zone
 from polus.store import pool
 from polus.store.work import NO_CAUSE, SYSTEM, Account, Work
@@ -24,6 +32,8 @@ from polus.store.work import NO_CAUSE, SYSTEM, Account, Work
 ASKED = (
     "tickets-created", "tickets-closed", "tickets-open", "tickets-replied", "one-touch-tickets", "messages-sent",
     "messages-received", "first-response-time", "response-time", "resolution-time", "messages-per-ticket", "tags",
+    "overall-automation-rate", "ai-agent-coverage-rate", "overall-decrease-in-first-response-time",
+    "overall-decrease-in-resolution-time",
 )  # fmt: skip
 ZONE = Zone("Europe/Berlin", ZoneInfo("Europe/Berlin"))
 TICKET = "select id from tickets where account_id = $1 order by id desc limit $2"
@@ -44,18 +54,53 @@ def query(name: str, end: datetime.datetime, days: int, by: str) -> Query:
     )  # fmt: skip
 
 
+@dataclass
+class Took:
+    """Medians of some rounds, in milliseconds: by the clock, and of the processor in the connection's own process."""
+
+    clock: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:8.0f} ms ({self.processor:.0f} of processor)"
+
+
+async def timed(work: Work, rounds: int, ask: Callable[[], Awaitable[Any]]) -> Took:
+    """How long something asked of the database takes."""
+    backend = psutil.Process(await work.db.fetchval("select pg_backend_pid()"))
+    clocks, processors = [], []
+    for _ in range(rounds):
+        before, began = backend.cpu_times(), time.perf_counter()
+        await ask()
+        after = backend.cpu_times()
+        clocks.append(1000 * (time.perf_counter() - began))
+        processors.append(1000 * (after.user + after.system - before.user - before.system))
+    return Took(statistics.median(clocks), statistics.median(processors))
+
+
 async def reported(work: Work, end: datetime.datetime, rounds: int) -> None:
     """A line for each scope."""
     for name in ASKED:
         figures = []
         for days in (90, 365):
-            took = []
-            for _ in range(rounds):
-                began = time.perf_counter()
-                found = await reports.rows(work, query(name, end, days, "channel"))
-                took.append(time.perf_counter() - began)
-            figures.append(f"{1000 * statistics.median(took):8.0f} ms {len(found):6} rows")
-        print(f"{name:24}", *figures, flush=True)
+            asked = query(name, end, days, "channel")
+            figures.append(str(await timed(work, rounds, functools.partial(reports.rows, work, asked))))
+        print(f"{name:34}", *figures, flush=True)
+
+
+async def shown(work: Work, end: datetime.datetime, rounds: int) -> None:
+    """A line for each page: all its numbers, lines and tables over 30 and 90 days and a year."""
+    for name, board in boards.BOARDS.items():
+        figures = []
+        for days in (30, 90, 365):
+            asked = Asked(end - datetime.timedelta(days=days), end, ZONE, ())
+            if name == "fields":
+                asked = replace(asked, filters=(Filter("customFieldId", "one-of", (1,)),))
+            step = "day" if days < 93 else "week"
+            figures.append(
+                str(await timed(work, rounds, functools.partial(boards.shown, work, asked, board, step)))
+            )
+        print(f"{name:14}", *figures, flush=True)
 
 
 async def written(db: Any, account_id: int, rounds: int) -> None:
@@ -78,14 +123,18 @@ async def written(db: Any, account_id: int, rounds: int) -> None:
     print(f"a message's insert alone: {off:.3f} ms, with facts and foreign keys {on:.3f} ms", flush=True)
 
 
-async def main(data: Path, account: str, rounds: int, *, writes: bool) -> None:
+async def main(data: Path, account: str, rounds: int, *, writes: bool, pages: bool, alone: bool) -> None:
     async with installation.database_url(load(os.environ, data=data)) as url:
         db = await pool.connect(url, "bench")
         row = await db.fetchrow("select id, domain, hash from accounts where domain = $1", account)
         end = await db.fetchval("select max(created) from fact_tickets where account_id = $1", row["id"])
         work = Work(None, db, Account(row["id"], row["domain"], row["hash"], ""), SYSTEM, NO_CAUSE)  # type: ignore[arg-type]
+        if alone:
+            await db.execute("select set_config('max_parallel_workers_per_gather', '0', false)")
         if writes:
             await written(db, row["id"], rounds)
+        elif pages:
+            await shown(work, end, rounds)
         else:
             await reported(work, end, rounds)
         await db.close()
@@ -97,5 +146,11 @@ if __name__ == "__main__":
     parser.add_argument("--account", default="bench")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--writes", action="store_true")
+    parser.add_argument("--pages", action="store_true")
+    parser.add_argument("--alone", action="store_true")
     given = parser.parse_args()
-    asyncio.run(main(given.data, given.account, given.rounds, writes=given.writes))
+    asyncio.run(
+        main(
+            given.data, given.account, given.rounds, writes=given.writes, pages=given.pages, alone=given.alone
+        )
+    )

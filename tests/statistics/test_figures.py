@@ -1,10 +1,16 @@
 """Every figure of every scope whose source Polus has, over the shop that was computed by hand."""
 
+import collections
+import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from polus.desk.statistics import families, queries, reports, scopes
+from polus.desk.statistics import boards, families, queries, reports, scopes
+from polus.desk.statistics.asked import Asked
+from polus.desk.statistics.conditions import Filter
+from polus.desk.statistics.reports import Zone
 from polus.store.work import SYSTEM, reading
 from tests.statistics import shop
 from tests.world import World
@@ -283,6 +289,38 @@ def halves(built: shop.Builder) -> list[tuple[Any, Any]]:
     return [(one, other) for one, other in pairs]
 
 
+async def test_a_ticket_that_was_answered_often_counts_once(built: shop.Builder) -> None:
+    def only(member: str, *values: Any) -> dict[str, Any]:
+        return {"member": member, "operator": "one-of", "values": list(values)}
+
+    leo, bea, north = built.people["l"], built.people["b"], built.teams["North"]
+    narrowings = (
+        [],
+        [only("agentId", leo)],
+        [only("agentId", leo, bea)],
+        [only("channel", "chat")],
+        [only("teamId", north)],
+    )
+    days = [{"dimension": "periodStart", "granularity": "day"}]
+    for filters in narrowings:
+        for by in ([], ["channel"], ["agentId"]):
+            rows = await ask(built, "tickets-replied", filters, dimensions=[*by, "ticketId"])
+            groups = collections.Counter(row[by[0]] if by else None for row in rows)
+            found = await ask(built, "tickets-replied", filters, dimensions=by)
+            assert {row[by[0]] if by else None: row["ticketCount"] for row in found} == groups
+            each = await ask(
+                built, "tickets-replied", filters, dimensions=[*by, "ticketId"], time_dimensions=days
+            )
+            per_day = collections.Counter((row["periodStart"], row[by[0]] if by else None) for row in each)
+            found = await ask(built, "tickets-replied", filters, dimensions=by, time_dimensions=days)
+            counted = {
+                (row["periodStart"], row[by[0]] if by else None): row["ticketCount"]
+                for row in found
+                if row["ticketCount"]
+            }
+            assert counted == per_day, (filters, by)
+
+
 async def test_behind_each_figure_are_its_tickets(built: shop.Builder) -> None:
     behind = {
         "tickets-closed": ("ticketCount", "1 2 3 4 5 6 7 10 15 16 20 21 22 23"),
@@ -317,3 +355,20 @@ async def test_figures_asked_together_are_those_asked_alone(built: shop.Builder)
                 members = [place for place, query in enumerate(asked) if families.of(query) == family]
                 values = await families.values(work, [asked[place] for place in members])
                 assert values == [alone[place] for place in members]
+
+
+async def test_pages_read_together_show_what_each_part_shows_alone(built: shop.Builder) -> None:
+    zone = Zone("Europe/Berlin", ZoneInfo("Europe/Berlin"))
+    begin = datetime.datetime(2026, 3, 1, 23, tzinfo=datetime.UTC)
+    filters = (Filter("channel", "one-of", ("email",)), Filter("agentId", "one-of", (built.people["l"],)))
+    field = Filter("customFieldId", "one-of", (built.field,))
+    async with reading(built.world.database, built.world.account, SYSTEM) as work:
+        for narrowing in ((), filters):
+            asked = Asked(begin, begin + datetime.timedelta(days=7), zone, (*narrowing, field))
+            for board in boards.BOARDS.values():
+                together = await boards.shown(work, asked, board, "day")
+                assert together == boards.Content(
+                    await boards.figures(work, asked, board.numbers),
+                    [await boards.line(work, asked, one, "day") for one in board.lines],
+                    [await boards.table(work, asked, one) for one in board.tables],
+                ), board.title

@@ -34,7 +34,7 @@ _CLOSED = (
 _ANSWERS = (
     "select "
     + _OF_TICKET
-    + "moment, {value} as value from fact_messages"
+    + "moment, previous, previous_own, {value} as value from fact_messages"
     + _IN_PERIOD
     + "and not incoming {only}"
 )

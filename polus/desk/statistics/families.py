@@ -5,9 +5,10 @@ together. Where a filter means something else in each scope (channels and integr
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from polus.desk.statistics import facts, reports
+from polus.desk.statistics import facts, repeats, reports
 from polus.desk.statistics.aggregates import FINISHED
 from polus.desk.statistics.reports import Query
 from polus.store.work import Work
@@ -22,24 +23,30 @@ CLOSES = (
 ANSWERS = (
     "select "
     + _OF_TICKET
-    + "response, first_response, human_response from fact_messages"
+    + "response, first_response, human_response, previous, previous_own from fact_messages"
     + " where account_id = $1 and moment >= $2 and moment < $3 and not incoming"
 )
+QUESTIONS = ANSWERS.replace("and not incoming", "and incoming")
 _TIMES = "array_agg(f.{column}) filter (where f.{column} is not null)"
 # kind of facts and aggregate -> the table's facts, and the same aggregate of them.
 FIGURES: dict[tuple[str, str], tuple[str, str]] = {
+    ("created", "tickets"): (facts.CREATED, "count(*)"),
+    ("received", "rows"): (QUESTIONS, "count(*)"),
     ("closed", "tickets"): (CLOSES, "count(*)"),
     ("one_touch", "tickets"): (CLOSES, "count(*) filter (where f.sent = 1)"),
     ("zero_touch", "tickets"): (CLOSES, "count(*) filter (where f.sent = 0 and f.received > 0)"),
     ("resolved", "median_time"): (CLOSES, _TIMES.replace("{column}", "resolution")),
     ("messages_of_closed", "average"): (CLOSES, "round(avg(f.received + f.sent), 2)"),
     ("sent", "rows"): (ANSWERS, "count(*)"),
-    ("replied", "tickets"): (ANSWERS, "count(distinct f.ticket_id)"),
+    ("replied", "tickets"): (ANSWERS, repeats.ALL),
     ("responses", "median_time"): (ANSWERS, _TIMES.replace("{column}", "response")),
     ("first_responses", "median_time"): (ANSWERS, _TIMES.replace("{column}", "first_response")),
     ("first_human_responses", "median_time"): (ANSWERS, _TIMES.replace("{column}", "human_response")),
 }
 APART = frozenset(("channel", "integrationId"))
+# Facts whose channel is not the ticket's.
+OF_MESSAGES = frozenset(("sent", "received"))
+MEDIAN = "median_time"
 
 
 def of(query: Query) -> str | None:
@@ -49,6 +56,72 @@ def of(query: Query) -> str | None:
     return None if known is None or any(one.member in APART for one in query.filters) else known[0]
 
 
+def adds(query: Query) -> bool:
+    """Whether the figure is a count whose facts each lie in one bucket: a ticket that was answered lies in several."""
+    return query.measures[0].how in ("tickets", "rows") and query.kind != "replied"
+
+
+@dataclass
+class Cells:
+    """Figures in their order: of the period, of its buckets (by their begin), and of the tickets' channels."""
+
+    total: list[Any] = field(default_factory=list)
+    buckets: dict[str, list[Any]] = field(default_factory=dict)
+    channels: dict[Any, list[Any]] = field(default_factory=dict)
+
+
+# Facts are read once, into cells; those are put together. Of an average of cells there is none here.
+_CELLS = """, g as materialized (select f.channel as b, {placed} as d, {measures} from f{where} group by 1, 2)
+select 'total', null, null, {total} from g
+union all select 'bucket', null, d, {bucket} from g group by d
+union all select 'channel', b, null, {channel} from g group by b
+"""
+_HALF = "(select round((percentile_cont(0.5) within group (order by v))::numeric / 1000000, 2) from g x, unnest(x.{m}) as v{of})"
+_SUM = "coalesce(sum({m}), 0)"
+
+
+async def cells(work: Work, queries: Sequence[Query]) -> Cells:
+    """Figures of queries of one family with the same filters and buckets. Medians of buckets are not told."""
+    starts = await reports.buckets(work, queries[0])
+    conditions = reports.given(work, queries[0], starts)
+    made, total, bucket, channel = [], [], [], []
+    for place, query in enumerate(queries):
+        how, name = query.measures[0].how, "m" + str(place)
+        figure = FIGURES[query.kind, how][1]
+        made.append((repeats.count(query.filters) if figure == repeats.ALL else figure) + " as " + name)
+        half = _HALF.replace("{m}", name)
+        total.append(half.replace("{of}", "") if how == MEDIAN else _SUM.replace("{m}", name))
+        channel.append(
+            half.replace("{of}", " where x.b is not distinct from g.b")
+            if how == MEDIAN
+            else _SUM.replace("{m}", name)
+        )
+        bucket.append(_SUM.replace("{m}", name) if adds(query) else "null")
+    parts = {
+        "{placed}": reports.PLACED,
+        "{measures}": ", ".join(made),
+        "{where}": " where " + " and ".join(conditions.texts) if conditions.texts else "",
+        "{total}": ", ".join(total),
+        "{bucket}": ", ".join(bucket),
+        "{channel}": ", ".join(channel),
+    }
+    statement = (
+        facts.TYPES + ", f as (" + FIGURES[queries[0].kind, queries[0].measures[0].how][0] + ")" + _CELLS
+    )
+    for name, part in parts.items():
+        statement = statement.replace(name, part)
+    found = Cells()
+    for kind, group, begin, *told in await reports.fetch(work, statement, conditions.parameters):
+        plain = [reports.plain(value, queries[0].zone.info) for value in told]
+        if kind == "total":
+            found.total = plain
+        elif kind == "bucket":
+            found.buckets[reports.plain(begin, queries[0].zone.info)] = plain
+        else:
+            found.channels[group] = plain
+    return found
+
+
 async def values(work: Work, queries: Sequence[Query]) -> list[Any]:
     """The figures of queries of one family over one period, with the same filters."""
     conditions = reports.given(work, queries[0])
@@ -56,7 +129,8 @@ async def values(work: Work, queries: Sequence[Query]) -> list[Any]:
     for place, query in enumerate(queries):
         how = query.measures[0].how
         names.append("m" + str(place))
-        made.append(FIGURES[query.kind, how][1] + " as " + names[-1])
+        figure = FIGURES[query.kind, how][1]
+        made.append((repeats.count(query.filters) if figure == repeats.ALL else figure) + " as " + names[-1])
     finished = [
         FINISHED.get(query.measures[0].how, "{}").replace("{}", name)
         for query, name in zip(queries, names, strict=True)

@@ -64,60 +64,77 @@ _ENDED = "i.kind in ('automated', 'handover')"
 _EVER = ("'-infinity'", "'infinity'")
 
 # Which tickets were answered by a human in the period, at the first time: the first answer in it is his, or the ticket is
-# one of the few in which a bot answered before him.
-_ANSWERED = """
-  select m.ticket_id, m.moment, m.response from fact_messages m
+# one of the few in which a bot answered before him. Of a ticket without an answered question, whether there is one is
+# looked up; its keys are those of the message.
+_MESSAGE = _keys("m")
+_ANSWERED = (
+    "select "
+    + _MESSAGE
+    + """, m.response from fact_messages m
   where m.account_id = $1 and not m.incoming and m.human and m.moment >= $2 and m.moment < $3
     and (m.previous is null or m.previous < $2)
-  union all
-  select m.ticket_id, min(m.moment), max(m.response) from fact_messages m
+  union all (select distinct on (m.ticket_id) """
+    + _MESSAGE
+    + """, m.response from fact_messages m
   where m.account_id = $1 and not m.incoming and m.human and m.moment >= $2 and m.moment < $3 and m.ticket_id in (
     select b.ticket_id from fact_messages b where b.account_id = $1 and not b.incoming and not b.human
       and b.moment >= $2 and b.moment < $3 and (b.previous is null or b.previous < $2))
-  group by m.ticket_id
-"""
-_ASKED = """exists (select from fact_messages q where q.account_id = $1 and q.ticket_id = {ticket} and q.incoming)"""
+  order by m.ticket_id, m.moment)"""
+)
+_ASKED = """cross join lateral (select from fact_messages q where q.account_id = $1 and q.ticket_id = {of}.ticket_id
+  and q.incoming limit 1) asked"""
+_ALONE = " and not exists (select from handled i where i.ticket_id = h.ticket_id)"
+_HUMAN = "select " + _keys("h") + ", null, 'human', null, null from answered h "
 # Interactions, and the tickets that humans answered without one.
 HANDLED_BY_ANY = (
-    "select "
-    + _keys("i")
-    + ", i.more, i.kind, i.item, i.value from ("
+    "with handled as materialized (select i.* from ("
     + interactions()
     + ") i where "
     + _ENDED
-    + """
-union all
-select h.ticket_id, t.agent_id, t.team_id, t.channel, t.integration_id, t.store_id, t.created, h.moment, null, 'human', null,
-  null
-from ("""
+    + "), answered as materialized ("
     + _ANSWERED
-    + ") h join fact_tickets t on t.account_id = $1 and t.ticket_id = h.ticket_id where (h.response is not null or "
-    + _ASKED.replace("{ticket}", "h.ticket_id")
-    + ") and not exists (select from ("
-    + interactions()
-    + ") i where "
-    + _ENDED
-    + " and i.ticket_id = h.ticket_id)"
+    + ") select "
+    + _keys("i")
+    + ", i.more, i.kind, i.item, i.value from handled i union all "
+    + _HUMAN
+    + "where h.response is not null"
+    + _ALONE
+    + " union all "
+    + _HUMAN
+    + _ASKED.replace("{of}", "h")
+    + " where h.response is null"
+    + _ALONE
 )
 
-# Tickets in which a customer wrote, by their begin; and those of them, once more, in which an AI agent took part.
+_LIVE = "t.account_id = $1 and t.created >= $2 and t.created < $3"
+_TICKET_KEYS = _keys("t").replace("t.moment", "t.created as moment")
+_STARTED = (
+    "select "
+    + _TICKET_KEYS
+    + ", null::jsonb as more, 'ticket' as kind, null::text as item, null::bigint as value"
+)
+# Tickets in which a customer wrote, by their begin: all that did not begin with an agent, and some of the others. And
+# those of them, once more, in which an AI agent took part.
 COVERED = (
-    """
-select t.ticket_id, t.agent_id, t.team_id, t.channel, t.integration_id, t.store_id, t.created, t.created as moment,
-  null::jsonb as more, 'ticket' as kind, null::text as item, null::bigint as value
-from fact_tickets t where t.account_id = $1 and t.created >= $2 and t.created < $3 and (not t.begun_by_agent or """
-    + _ASKED.replace("{ticket}", "t.ticket_id")
-    + """)
-union all
-select t.ticket_id, t.agent_id, t.team_id, t.channel, t.integration_id, t.store_id, t.created, t.created, i.more, 'covered',
-  i.item, null
-from ("""
+    _STARTED
+    + " from fact_tickets t where "
+    + _LIVE
+    + " and not t.begun_by_agent union all "
+    + _STARTED
+    + " from fact_tickets t "
+    + _ASKED.replace("{of}", "t")
+    + " where "
+    + _LIVE
+    + " and t.begun_by_agent union all select "
+    + _TICKET_KEYS
+    + ", i.more, 'covered', i.item, null from ("
     + interactions("$2", "'infinity'")
-    + ") i join fact_tickets t on t.account_id = $1 and t.ticket_id = i.ticket_id where "
+    + ") i join fact_tickets t on t.ticket_id = i.ticket_id "
+    + _ASKED.replace("{of}", "t")
+    + " where "
     + IS_AGENT
-    + " and t.created >= $2 and t.created < $3 and (not t.begun_by_agent or "
-    + _ASKED.replace("{ticket}", "t.ticket_id")
-    + ")"
+    + " and "
+    + _LIVE
 )
 
 # What a closed ticket took humans, by channel and store: what one that needed none has saved.

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from polus.base import errors
-from polus.desk.statistics import call_facts, comparisons, facts, recorded
+from polus.desk.statistics import call_facts, comparisons, facts, recorded, repeats
 from polus.desk.statistics.aggregates import AGGREGATES, FINISHED, ONLY
 from polus.desk.statistics.conditions import Conditions, Filter
 from polus.desk.statistics.scopes import Measure, Scope
@@ -216,7 +216,9 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
         return _compared(work, query, starts)
     conditions = given(work, query, starts)
     groups = [_dimension(query, name) for name in query.dimensions]
-    where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
+    first = _first(query)
+    texts = [*conditions.texts, *([first] if first else [])]
+    where = " where " + " and ".join(texts) if texts else ""
     source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
     if query.kind == "open_in_period":
         return _sweep(query, source, groups, where), conditions.parameters
@@ -224,7 +226,7 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
         groups.append(PLACED if query.places else "date_trunc($5, " + _moment(query) + ", $4)")
     rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + _resources(query) + where
     places = ", ".join(str(place + 1) for place in range(len(groups)))
-    if query.kind in REPEATED and "tagId" not in query.dimensions:
+    if query.kind in REPEATED and "tagId" not in query.dimensions and first is None:
         rest = " from (select distinct " + ", ".join([*groups, "f.ticket_id as counted"]) + rest + ") d"
         groups = [str("c" + str(place)) for place in range(len(groups))]
         named = ", ".join([*groups, "counted"])
@@ -235,6 +237,14 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
     if any(measure.how in FINISHED for measure in query.measures):
         selected = _finished(query, len(groups), selected)
     return source + selected, conditions.parameters
+
+
+def _first(query: Query) -> str | None:
+    """Of answers that count once for their ticket, the condition that it is this one; None: they are collected."""
+    if query.kind != "replied":
+        return None
+    begin = "greatest(" + PLACED + ", $2)" if query.time and query.places else "$2"
+    return repeats.first(query.dimensions, query.filters, begin)
 
 
 def _finished(query: Query, groups: int, selected: str) -> str:

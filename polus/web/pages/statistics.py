@@ -114,12 +114,16 @@ async def _board(visit: Visit, name: str) -> Response:
         asked = (
             _with_field(wanted.asked, wanted.chosen["field"], choices) if name == "fields" else wanted.asked
         )
-        figures = await boards.figures(work, asked, shown.numbers)
-        lines = [await _line(work, asked, one, wanted.step, visit) for one in shown.lines]
-        tables = [await _table(work, asked, one, visit) for one in shown.tables]
+        found = await boards.shown(work, asked, shown, wanted.step)
+        lines = [
+            _line(one, told, wanted.step, visit) for one, told in zip(shown.lines, found.lines, strict=True)
+        ]
+        tables = [
+            await _table(work, one, rows, visit) for one, rows in zip(shown.tables, found.tables, strict=True)
+        ]
     return await _page(
         visit, "statistics/board.html", name, wanted,
-        title=_(shown.title), about=_(shown.about), choices=choices, figures=figures, lines=lines, tables=tables,
+        title=_(shown.title), about=_(shown.about), choices=choices, figures=found.figures, lines=lines, tables=tables,
     )  # fmt: skip
 
 
@@ -137,15 +141,16 @@ async def _page(visit: Visit, template: str, name: str, wanted: Wish, **facts: A
     return await shell.page(visit, template, PATH, **known | facts)
 
 
-async def _line(work: Work, asked: Asked, wanted: Line, step: str, visit: Visit) -> dict[str, Any]:
-    begins, values = await boards.line(work, asked, wanted, step)
+def _line(wanted: Line, told: tuple[list[str], list[list[Any]]], step: str, visit: Visit) -> dict[str, Any]:
+    begins, values = told
     here = visit.here(view="")
     names = [render.bucket(begin, step, here) for begin in begins]
     return {"line": wanted, "names": names, "values": values, "chart": charts.line(names, values)}
 
 
-async def _table(work: Work, asked: Asked, wanted: Table, visit: Visit) -> dict[str, Any]:
-    rows = await boards.table(work, asked, wanted)
+async def _table(
+    work: Work, wanted: Table, rows: list[tuple[Any, list[Any]]], visit: Visit
+) -> dict[str, Any]:
     names = await narrowings.names(work, wanted.by, [group for group, _ in rows])
     shown = [(group, _name(visit, names.get(group, group)), values) for group, values in rows]
     return {"table": wanted, "rows": shown, "bars": charts.bars([values[0] for _, values in rows])}
@@ -183,7 +188,9 @@ async def sheet(visit: Visit) -> Response:
                 *map(list, zip(begins, *values, strict=True)),
             ]
         else:
-            table = await _table(work, asked, shown.tables[at], visit)
+            table = await _table(
+                work, shown.tables[at], await boards.table(work, asked, shown.tables[at]), visit
+            )
             head = [_(shown.tables[at].head), *(_(one.title) for one in shown.tables[at].numbers)]
             rows = [head, *([title, *values] for _group, title, values in table["rows"])]
     disposition = {"content-disposition": f'attachment; filename="{name}-{part}.csv"'}

@@ -208,9 +208,9 @@ async def _together(work: Work, asked: Asked, board: Board, step: str) -> Known:
         if family is not None:
             members.setdefault(family, []).append((number, query))
     known = Known()
-    for family in members.values():
-        cells = await families.cells(work, [query for _, query in family])
-        for place, (number, query) in enumerate(family):
+    for together in members.values():
+        cells = await families.cells(work, [query for _, query in together])
+        for place, (number, query) in enumerate(together):
             known.total[number] = cells.total[place]
             if families.adds(query):
                 known.buckets[number] = {begin: told[place] for begin, told in cells.buckets.items()}

@@ -75,9 +75,9 @@ def statement(
         same = " and ".join("p." + name + " is not distinct from w." + name for _, name in common) or "true"
         source = "(" + parts + ") p left join (" + _grouped(common, "w", wholes, where) + ") w on " + same
     else:
-        parts = [one.part + " filter (where " + one.only + only + ")" for one in compared]
+        own = [one.part + " filter (where " + one.only + only + ")" for one in compared]
         both = [
-            *(text + " as p" + str(place) for place, text in enumerate(parts)),
+            *(text + " as p" + str(place) for place, text in enumerate(own)),
             *(text + " as w" + str(place) for place, text in enumerate(wholes)),
         ]
         source = "(" + _selected(every, both, where) + ") p"

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from polus.base import errors
-from polus.desk.statistics import call_facts, comparisons, facts, recorded, repeats
+from polus.desk.statistics import call_facts, comparisons, facts, recorded, repeats, sweeps
 from polus.desk.statistics.aggregates import AGGREGATES, FINISHED, ONLY
 from polus.desk.statistics.conditions import Conditions, Filter
 from polus.desk.statistics.scopes import Measure, Scope
@@ -69,24 +69,6 @@ select begins from generate_series(date_trunc($1, $2::timestamptz, $3), $4::time
 """
 # Which bucket a moment of the period lies in: looked up, which is ten times as fast as the calendar's arithmetic.
 PLACED = "$7[width_bucket(f.moment, $7)]"
-# What was open at the end of each bucket: each time that something is open begins in one bucket and ends in a later
-# one, and between two such changes a group stays as large as it is.
-SWEEP = """
-, b as materialized (select array_agg(least(at, $3) order by at) as ends from unnest($7[2:] || $3) as at), narrowed as (
-  select {groups}, width_bucket(f.begins, b.ends) + 1 as first, width_bucket(f.ends, b.ends) as last, count(*) as size
-  from f, b {where} group by {names}, first, last
-), steps as (
-  select {names}, step.place, sum(step.change) as change
-  from narrowed cross join lateral (values (first, size), (last + 1, -size)) as step (place, change)
-  where first <= last group by {names}, step.place
-), sizes as (
-  select {names}, place, sum(change) over (partition by {names} order by place) as size,
-    lead(place) over (partition by {names} order by place) as next
-  from steps
-)
-select {names}, $7[place_of], {measures} from sizes, b,
-  generate_series(place, least(coalesce(next, cardinality(b.ends) + 1), cardinality(b.ends) + 1) - 1) as place_of
-where size > 0 limit """
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +203,8 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
     where = " where " + " and ".join(texts) if texts else ""
     source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
     if query.kind == "open_in_period":
-        return _sweep(query, source, groups, where), conditions.parameters
+        swept = sweeps.statement(groups, len(query.measures), where)
+        return source + swept + str(MOST_GROUPS + 1), conditions.parameters
     if query.time:
         groups.append(PLACED if query.places else "date_trunc($5, " + _moment(query) + ", $4)")
     rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + _resources(query) + where
@@ -263,24 +246,6 @@ def _finished(query: Query, groups: int, selected: str) -> str:
         + ", ".join(names)
         + ")"
     )
-
-
-def _sweep(query: Query, source: str, groups: Sequence[str], where: str) -> str:
-    names = ["d" + str(place) for place in range(len(groups))]
-    parts = {
-        "{groups}, ": "".join(
-            group + " as " + name + ", " for group, name in zip(groups, names, strict=True)
-        ),
-        "group by {names}, ": "group by " + "".join(name + ", " for name in names),
-        "partition by {names} ": "partition by " + ", ".join(names) + " " if names else "",
-        "{names}, ": "".join(name + ", " for name in names),
-        "{where}": where,
-        "{measures}": ", ".join("size" for _ in query.measures),
-    }
-    statement = SWEEP
-    for place, part in parts.items():
-        statement = statement.replace(place, part)
-    return source + statement + str(MOST_GROUPS + 1)
 
 
 def _empty(measure: Measure) -> str:

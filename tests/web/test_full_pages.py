@@ -94,6 +94,8 @@ async def single(shop: worlds.World) -> list[str]:
     found = [f"/settings/users/{shop.leo.user_id}"]
     [[customer]] = await shop.rows("select min(id) from customers where account_id = $1")
     found.append(f"/customers/{customer}")
+    [[address]] = await shop.rows("select min(id) from integrations where account_id = $1 and type = 'email'")
+    found.append(f"/settings/channels/{address}/letters")
     tables = ("teams", "tags", "macros", "views", "jobs", "rules")
     for table, path in (*zip(tables, tables, strict=True), ("custom_fields", "fields")):
         rows = await shop.rows(f"select id from {table} where account_id = $1 order by id desc limit 1")

@@ -20,10 +20,12 @@ PREFIX = files.PREFIX
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What people sent is never a page of ours: nothing in it runs, nothing in it is loaded.
 POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
-# The reader of PDF that browsers bring along does not work in a sandbox.
-POLICY_OF_SHOWN = (
+# The reader of PDF that browsers bring along does not work in a sandbox. It is the only thing that is shown without one:
+# whatever else people sent has an origin of its own, which is not the workspace's.
+POLICY_OF_PDF = (
     "default-src 'none'; img-src 'self'; media-src 'self'; object-src 'self'; style-src 'unsafe-inline'"
 )
+PDF = "application/pdf"
 NOT_FOUND = "This link does not work any more."
 
 log = structlog.get_logger(__name__)
@@ -106,6 +108,7 @@ def _span(match: re.Match[str], size: int) -> tuple[int, int]:
 def _described(response: Response, name: str, content_type: str) -> Response:
     told = files.disposition(name, content_type)
     response.headers["Content-Disposition"] = told
-    response.headers["Content-Security-Policy"] = POLICY_OF_SHOWN if told.startswith("inline") else POLICY
+    is_pdf = content_type.partition(";")[0].strip().lower() == PDF
+    response.headers["Content-Security-Policy"] = POLICY_OF_PDF if is_pdf else POLICY
     response.headers["Cache-Control"] = "private, max-age=" + str(files.SECONDS)
     return response

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("subscribed")
 
 SURVEYS = "select score, body_text, sent_datetime, ticket_id from satisfaction_surveys where account_id = $1"
 ASKED = ("satisfaction-survey-sent", "satisfaction-survey-responded")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 Heard = Callable[[str], Any]
 
 
@@ -165,16 +166,22 @@ async def test_a_file_of_an_agent_reaches_the_visitor_and_is_no_page_of_the_help
     await visitor.say("May I have the label?")
     (ticket,) = await tickets(shop)
     form = aiohttp.FormData()
+    form.add_field("hat.png", PNG, filename="hat.png", content_type="image/png")
     form.add_field("label.html", b"<script>alert(1)</script>", filename="label.html", content_type="image/png")  # fmt: skip
     auth = {"Host": visitor.host, "Authorization": aiohttp.encode_basic_auth(shop.leo.email, shop.leo.key)}
     async with visitor.http.post(f"{visitor.url}/api/upload", data=form, headers=auth) as sent:  # fmt: skip
-        (file,) = await sent.json()
-    body = {"channel": "chat", "from_agent": True, "body_text": "Here.", "attachments": [file], "sender": {"id": shop.leo.user_id}}  # fmt: skip
+        attached = await sent.json()
+    body = {"channel": "chat", "from_agent": True, "body_text": "Here.", "attachments": attached, "sender": {"id": shop.leo.user_id}}  # fmt: skip
     assert (await shop.leo.post(f"/api/tickets/{ticket['id']}/messages", body)).status == 201
     await delivered(shop)
     (_, line) = (await visitor.send("GET", "/lines"))[1]["lines"]
-    assert [one["name"] for one in line["files"]] == ["label.html"]
-    place = line["files"][0]["url"].replace(visitor.host, visitor.url.split("//")[1])
+    assert [one["name"] for one in line["files"]] == ["hat.png", "label.html"]
+    # A picture is shown, and has no origin either.
+    shown = line["files"][0]["url"].replace(visitor.host, visitor.url.split("//")[1])
+    async with visitor.http.get(shown, headers={"Host": visitor.host}) as got:
+        assert got.headers["content-disposition"].startswith("inline")
+        assert got.headers["content-security-policy"].endswith("sandbox")
+    place = line["files"][1]["url"].replace(visitor.host, visitor.url.split("//")[1])
     async with visitor.http.get(place, headers={"Host": visitor.host}) as got:
         assert (got.status, await got.read()) == (200, b"<script>alert(1)</script>")
         assert got.headers["content-disposition"].startswith("attachment")

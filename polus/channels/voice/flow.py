@@ -18,6 +18,8 @@ from polus.desk.voice.queues import Agent
 
 CHANNEL = "phone"
 HOLD_SECONDS = 10
+# Without the number: words stay when a customer is erased.
+SAID = "Incoming call"
 # Only agents hear it.
 TAKE = "Call from {who}. Press 1 to take it."
 
@@ -75,9 +77,9 @@ async def _begun(heard: Heard) -> Line:
                 "to": [{"name": heard.number.name, "address": heard.number.number}],
             },
             integration_id=heard.number.id,
-            subject="Call from " + name,
-            body_text="Call from " + name,
-            stripped_text="Call from " + name,
+            subject=SAID,
+            body_text=SAID,
+            stripped_text=SAID,
         ),
     )
     found = await lines.find(work, heard.number.id, sid)

@@ -25,6 +25,8 @@ LEASE = datetime.timedelta(minutes=5)
 # Seconds to the next attempt of what may be tried again; after the last it is parked.
 BACKOFF = (10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0)
 
+# Without the number: words stay when a customer is erased.
+SAID = "Outgoing call"
 NO_PHONE = "Give your telephone number in your profile first: it rings, and then your customer is called."
 NO_NUMBER = "The customer has no telephone number that can be called."
 NO_LINE = "No telephone number of this helpdesk is connected, or it is switched off."
@@ -131,7 +133,6 @@ async def call(work: Work, ticket_id: int, integration_id: int | None = None) ->
 
 
 def _message(work: Work, agent_id: int, customer: Any, ours: Any, theirs: str) -> Draft:
-    said = "Call to " + (customer["name"] or theirs)
     return Draft(
         channel="phone",
         via="phone",
@@ -143,8 +144,8 @@ def _message(work: Work, agent_id: int, customer: Any, ours: Any, theirs: str) -
             "to": [{"name": customer["name"], "address": theirs}],
         },
         integration_id=ours["integration_id"],
-        body_text=said,
-        stripped_text=said,
+        body_text=SAID,
+        stripped_text=SAID,
         sent_datetime=work.now,
     )
 

@@ -83,6 +83,7 @@ async def test_a_call_rings_an_agent_who_takes_it(world: World, exchange: Exchan
         world.leo.user_id,
     )
     [message] = ticket["messages"]
+    assert (ticket["subject"], message["body_text"]) == ("Incoming call", "Incoming call")
     assert message["source"] == {
         "type": "phone", "from": {"name": MIA, "address": MIA}, "to": [{"name": "Shop", "address": OURS}],
     }  # fmt: skip

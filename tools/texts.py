@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po, write_po
 
 from polus.channels.email import troubles
 from polus.desk import events
+from polus.desk.statistics import boards
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "polus/web"
@@ -35,6 +36,9 @@ def collected() -> Catalog:
     for kind in events.KINDS.values():
         # The audit log says them.
         found.add(kind.meaning, locations=[("events", None)])
+    for text in boards.texts():
+        # The pages of statistics show them.
+        found.add(text, locations=[("boards", None)])
     for sentence in troubles.SENTENCES.values():
         # Pages quote what is wrong with a mail server.
         found.add(sentence, locations=[("troubles", None)], flags=("python-format",))

@@ -1,6 +1,7 @@
 """`/api/stats/{name}` and `/download`."""
 
 import datetime
+import json
 from typing import Any
 
 import pytest
@@ -104,6 +105,30 @@ async def test_lines(world: World) -> None:
         ("Leo Agent", [1, 0, 1, 0, 0, 0, 0])
     ]
     assert (await ask(world, "revenue-per-day"))["data"]["lines"] == []
+
+
+async def test_orders_after_an_answer_are_revenue(world: World) -> None:
+    await shop(world)
+    orders = [
+        # Answered on Monday at 11 and Tuesday at 12, Berlin's time; the last hour of Tuesday there is Tuesday.
+        {"created_at": "2026-03-03T22:30:00Z", "total_price": "10.50", "currency": "EUR"},
+        {"created_at": "2026-03-03T23:30:00Z", "total_price": "4", "currency": "eur"},
+        {"created_at": "2026-03-07T09:00:00+01:00", "total_price": "7", "currency": "USD"},
+        {"created_at": "2026-03-08T12:00:00Z", "total_price": "99", "currency": "EUR"},
+        {"created_at": "2026-03-02T09:00:00Z", "total_price": "99", "currency": "EUR"},
+        {"created_at": "soon", "total_price": "99", "currency": "EUR"},
+        {"created_at": "2026-03-04T09:00:00Z", "total_price": "NaN", "currency": "EUR"},
+    ]
+    kept = json.dumps({"7": {"orders": orders}, "8": "nothing", "9": {"orders": {}}})
+    await world.rows("update customers set integrations = $2::jsonb where account_id = $1 returning id", kept)
+    lines = (await ask(world, "revenue-per-day"))["data"]["lines"]
+    assert lines == [
+        {"name": "EUR", "data": [0, 10.5, 4, 0, 0, 0, 0]},
+        {"name": "USD", "data": [0, 0, 0, 0, 0, 7, 0]},
+    ]
+    assert (await ask(world, "revenue-per-day", channels=["chat"]))["data"]["lines"] == []
+    text = (await sheet(world, "revenue-per-day")).raw.decode().split("\r\n")
+    assert text[:3] == ["date,EUR,USD", "2026-03-02,0,0", "2026-03-03,10.5,0"]
 
 
 async def test_tables(world: World) -> None:

@@ -50,6 +50,19 @@ async def test_boards_tell_the_figures(browser: Browser, built: figures.Builder)
     days = (await browser.get(f"/statistics/overview/line-0.csv?{WEEK}")).text.splitlines()
     assert days[:2] == ["date,Tickets created,Tickets closed", "2026-03-02T00:00:00+01:00,3,4"]
     assert "Tickets created,18,2" in (await browser.get(f"/statistics/overview/numbers.csv?{WEEK}")).text
+    automation = told((await browser.get(f"/statistics/automation?{WEEK}")).text)
+    assert automation == {
+        "Automation rate": "16.67 %", "Automated": "3", "Passed on": "2", "Covered by AI agents": "22.22 %", "Time saved": "20m",
+        "Tickets closed": "14", "One-touch tickets": "6",
+    }  # fmt: skip
+    store = told((await browser.get(f"/statistics/automation?{WEEK}&store=7")).text)
+    assert (store["Automated"], store["Passed on"], store["Tickets closed"]) == ("1", "1", "2")
+    for part in ("rules", "macros"):
+        sheet = await browser.get(
+            f"/statistics/automation/{part}.csv?{WEEK}&channel=email&agent=1&tag=1&team={team}"
+        )
+        assert sheet.text.count("\r\n") == 1
+    assert (await browser.get("/statistics/overview/rules.csv")).status == 404
     for part in ("line-9", "moon-0", "table-x"):
         status = (await browser.get(f"/statistics/overview/{part}.csv")).status
         assert status == (200 if part == "table-x" else 404)

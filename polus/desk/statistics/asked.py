@@ -13,6 +13,8 @@ from polus.desk.statistics.scopes import Measure, Scope
 from polus.store.work import Work
 
 USUAL = datetime.timedelta(days=7)
+# An order that soon after an answer is counted for it.
+AFTER_ANSWER = datetime.timedelta(days=5)
 LAST_YEAR = 9998
 LONGEST = datetime.timedelta(days=366)
 TOO_LONG = "Maximum allowed period size is 366 days"

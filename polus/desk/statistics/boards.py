@@ -3,7 +3,7 @@
 A page asks for a board by name and shows it; every number is one that reporting would answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -88,6 +88,11 @@ TAKEN = Number(N_("Answered"), "voice-calls", "inboundAnsweredCallsCount")
 MISSED = Number(N_("Missed"), "voice-calls", "inboundMissedCallsCount")
 ABANDONED = Number(N_("Abandoned"), "voice-calls", "inboundAbandonedCallsCount")
 TALK = Number(N_("Talk time"), "voice-calls", "averageTalkTimeInSeconds", "duration")
+RATE = Number(N_("Automation rate"), "overall-automation-rate", "automationRate", "percent")
+AUTOMATED = Number(N_("Automated"), "overall-automated-interactions", "automatedInteractionsCount")
+HANDED = Number(N_("Passed on"), "handover-interactions", "handoverInteractionsCount")
+COVERAGE = Number(N_("Covered by AI agents"), "ai-agent-coverage-rate", "coverageRate", "percent")
+SAVED = Number(N_("Time saved"), "overall-time-saved-by-agent", "averageTimeSavedByAgent", "duration")
 WAIT = Number(N_("Waiting time"), "voice-calls", "averageWaitTimeInSeconds", "duration")
 
 AGENT, CHANNEL = N_("Agent"), N_("Channel")
@@ -133,6 +138,12 @@ BOARDS: dict[str, Board] = {
             Table(N_("By channel"), "channel", CHANNEL, (PROMISED, KEPT)),
         ),
     ),
+    "automation": Board(
+        N_("Automation"), N_("What automation, rules and macros did for agents."), "zap",
+        (RATE, AUTOMATED, HANDED, COVERAGE, SAVED, CLOSED, ONE_TOUCH),
+        (Line(N_("Automated and passed on"), (AUTOMATED, HANDED)),),
+        (Table(N_("By feature"), "automationFeatureType", N_("Feature"), (AUTOMATED, SAVED)),),
+    ),
     "voice": Board(
         N_("Voice"), N_("Calls, and how they ended."), "phone",
         (CALLS, INBOUND, OUTBOUND, TAKEN, MISSED, ABANDONED, TALK, WAIT),
@@ -140,6 +151,19 @@ BOARDS: dict[str, Board] = {
         (Table(N_("By agent"), "agentId", AGENT, (CALLS, TAKEN, OUTBOUND, TALK)),),
     ),
 }  # fmt: skip
+
+
+def texts() -> Iterator[str]:
+    """All that pages say of boards, for the catalogue."""
+    for board in BOARDS.values():
+        yield from (board.title, board.about)
+        yield from (number.title for number in board.numbers)
+        for line in board.lines:
+            yield line.title
+            yield from (number.title for number in line.numbers)
+        for table in board.tables:
+            yield from (table.title, table.head)
+            yield from (number.title for number in table.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +183,7 @@ def kept(scope: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
         one
         for one in filters
         if one.member in known.members
+        or (one.member == "storeId" and "storeIntegrationId" in known.members)
         or (one.member == "tags" and known.tags)
         or (one.member == "customFields" and known.custom_fields)
     )

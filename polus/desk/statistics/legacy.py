@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from polus.base import errors
 from polus.desk.statistics import asked as asking
+from polus.desk.statistics import revenues
 from polus.desk.statistics.asked import P90, Asked
 from polus.store.work import Work
 
@@ -167,8 +168,13 @@ async def per_day(work: Work, asked: Asked, name: str) -> Told:
 
 
 async def revenue(work: Work, asked: Asked, name: str) -> Told:
-    """Order totals per day. No shop is connected: there are no lines."""
-    return _line(await asking.days(work, asked), [], "Revenue per day", "Order date", "Revenue")
+    """Order totals per day, a line for each currency; without a shop there are none."""
+    days = await asking.days(work, asked)
+    sold = await revenues.per_day(work, asked)
+    lines = [
+        {"name": currency, "data": [totals.get(day, 0) for day in days]} for currency, totals in sold.items()
+    ]
+    return _line(days, lines, "Revenue per day", "Order date", "Revenue")
 
 
 def _table(columns: Sequence[tuple[str, str]], lines: Sequence[Sequence[Any]], label: str) -> Told:

@@ -1,8 +1,11 @@
 """What is so at this moment: open tickets, who is at work, who waits longest; and what rules and macros did."""
 
-import datetime
+from dataclasses import replace
 from typing import Any
 
+from polus.desk.statistics import asked as asking
+from polus.desk.statistics import facts, reports
+from polus.desk.statistics.asked import Asked
 from polus.store.work import Work
 
 # Only open tickets are read: the partial index of the inbox has them.
@@ -25,19 +28,17 @@ where account_id = $1 and status = 'open' and not spam and trashed_datetime is n
   and last_received_message_datetime >= last_message_datetime
 order by last_received_message_datetime limit 10
 """
+# Of the tickets that the filters let through.
 RULES = """
-select e.object_id as id, coalesce(r.name, '') as name, count(*) as runs from events e
-left join rules r on r.account_id = e.account_id and r.id = e.object_id
-where e.account_id = $1 and e.type = 'rule-executed' and e.created_datetime >= $2 and e.created_datetime < $3
+, f as (select e.object_id as rule_id, t.* from events e
+  join fact_tickets t on t.account_id = e.account_id and t.ticket_id = e.ticket_id
+  where e.account_id = $1 and e.type = 'rule-executed' and e.created_datetime >= $2 and e.created_datetime < $3)
+select f.rule_id as id, coalesce(r.name, '') as name, count(*) as runs from f
+left join rules r on r.account_id = $1 and r.id = f.rule_id{where}
 group by 1, 2 order by runs desc, 1 limit 100
 """
-MACROS = """
-select used.id, coalesce(m.name, '') as name, count(*) as messages
-from fact_messages f cross join lateral unnest(f.macro_ids) as used (id)
-left join macros m on m.account_id = $1 and m.id = used.id
-where f.account_id = $1 and f.moment >= $2 and f.moment < $3 and f.macro_ids is not null and not f.incoming
-group by 1, 2 order by messages desc, 1 limit 100
-"""
+MACROS = "select id, name from macros where account_id = $1 and id = any($2::bigint[])"
+MOST = 100
 
 
 async def now(work: Work) -> dict[str, Any]:
@@ -53,11 +54,22 @@ async def now(work: Work) -> dict[str, Any]:
     }
 
 
-async def rules(work: Work, begin: datetime.datetime, end: datetime.datetime) -> list[Any]:
-    """(id, name, runs) of the rules that reached an action; as long as events are kept."""
-    return list(await work.db.fetch(RULES, work.account.id, begin, end))
+async def rules(work: Work, asked: Asked) -> list[dict[str, Any]]:
+    """id, name and runs of the rules that reached an action; as long as events are kept. Who sent what narrows nothing."""
+    filters = tuple(one for one in asked.filters if one.member != "agentId")
+    query = asking.query(replace(asked, filters=filters), "tickets-created", "ticketCount")
+    conditions = reports.given(work, query)
+    where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
+    found = await reports.fetch(work, facts.TYPES + RULES.replace("{where}", where), conditions.parameters)
+    return [dict(row) for row in found]
 
 
-async def macros(work: Work, begin: datetime.datetime, end: datetime.datetime) -> list[Any]:
-    """(id, name, messages) of the macros that agents' messages were written with."""
-    return list(await work.db.fetch(MACROS, work.account.id, begin, end))
+async def macros(work: Work, asked: Asked) -> list[dict[str, Any]]:
+    """id, name and messages of the macros that agents' messages were written with."""
+    found = await asking.rows(work, asked, "messages-sent", "messagesCount", by=["macro"])
+    found = sorted(found, key=lambda row: (-row["messagesCount"], row["macro"]))[:MOST]
+    names = dict(await work.db.fetch(MACROS, work.account.id, [row["macro"] for row in found]))
+    return [
+        {"id": row["macro"], "name": names.get(row["macro"], ""), "messages": row["messagesCount"]}
+        for row in found
+    ]

@@ -121,15 +121,33 @@ async def _board(visit: Visit, name: str) -> Response:
         tables = [
             await _table(work, one, rows, visit) for one, rows in zip(shown.tables, found.tables, strict=True)
         ]
+        rankings = await _rankings(work, asked) if name == "automation" else []
     return await _page(
-        visit, "statistics/board.html", name, wanted,
-        title=_(shown.title), about=_(shown.about), choices=choices, figures=found.figures, lines=lines, tables=tables,
+        visit, "statistics/board.html", name, wanted, title=_(shown.title), about=_(shown.about), choices=choices,
+        figures=found.figures, lines=lines, tables=tables, rankings=rankings,
     )  # fmt: skip
+
+
+# What rules and macros did: part, its title, what is listed, what is counted, and of which name.
+RANKINGS = (
+    ("rules", boards.N_("Rules"), boards.N_("Rule"), boards.N_("Runs"), "runs", present.rules),
+    ("macros", boards.N_("Macros"), boards.N_("Macro"), boards.N_("Messages"), "messages", present.macros),
+)
+
+
+async def _rankings(work: Work, asked: Asked) -> list[dict[str, Any]]:
+    shown = []
+    for part, title, head, column, count, read in RANKINGS:
+        rows = await read(work, asked)
+        bars = charts.bars([row[count] for row in rows])
+        known = {"part": part, "title": title, "head": head, "column": column, "count": count}
+        shown.append({**known, "rows": rows, "bars": bars})
+    return shown
 
 
 async def _page(visit: Visit, template: str, name: str, wanted: Wish, **facts: Any) -> Response:
     menu = [(key, one.title, one.icon) for key, one in BOARDS.items()]
-    menu += [("automation", boards.N_("Automation"), "zap"), ("live", boards.N_("Live"), "activity")]
+    menu.append(("live", boards.N_("Live"), "activity"))
     known: dict[str, Any] = {
         "menu": menu,
         "board": name,
@@ -166,15 +184,20 @@ async def sheet(visit: Visit) -> Response:
     shown, wanted, _ = _found(name), wish(visit), visit.gettext
     kind, _dash, place = part.partition("-")
     parts = {"numbers": (shown,), "line": shown.lines, "table": shown.tables}.get(kind, ())
+    ranking = next((one for one in RANKINGS if name == "automation" and one[0] == part), None)
     at = int(place) if place.isascii() and place.isdigit() and len(place) < 3 else 0
-    if at >= len(parts):
+    if at >= len(parts) and ranking is None:
         raise errors.NotFound
     async with visit.reading() as work:
         choices = await narrowings.choices(work)
         asked = (
             _with_field(wanted.asked, wanted.chosen["field"], choices) if name == "fields" else wanted.asked
         )
-        if kind == "numbers":
+        if ranking is not None:
+            _part, _title, head, column, count, read = ranking
+            counted = await read(work, asked)
+            rows = [[_(head), _(column)], *([row["name"] or f"#{row['id']}", row[count]] for row in counted)]
+        elif kind == "numbers":
             found = await boards.figures(work, asked, shown.numbers)
             rows = [
                 [_("Number"), _("Value"), _("Before")],
@@ -191,8 +214,8 @@ async def sheet(visit: Visit) -> Response:
             table = await _table(
                 work, shown.tables[at], await boards.table(work, asked, shown.tables[at]), visit
             )
-            head = [_(shown.tables[at].head), *(_(one.title) for one in shown.tables[at].numbers)]
-            rows = [head, *([title, *values] for _group, title, values in table["rows"])]
+            heads = [_(shown.tables[at].head), *(_(one.title) for one in shown.tables[at].numbers)]
+            rows = [heads, *([title, *values] for _group, title, values in table["rows"])]
     disposition = {"content-disposition": f'attachment; filename="{name}-{part}.csv"'}
     return Response(sheets.text(rows), media_type="text/csv; charset=utf-8", headers=disposition)
 
@@ -233,30 +256,9 @@ async def live(visit: Visit) -> Response:
     )
 
 
-async def automation(visit: Visit) -> Response:
-    """What rules and macros did."""
-    _, wanted = visit.gettext, wish(visit)
-    async with visit.reading() as work:
-        rules = await present.rules(work, wanted.asked.begin, wanted.asked.end)
-        macros = await present.macros(work, wanted.asked.begin, wanted.asked.end)
-        closed = await boards.figures(work, wanted.asked, (boards.CLOSED, boards.ONE_TOUCH))
-    facts = {
-        "rules": rules,
-        "macros": macros,
-        "figures": closed,
-        "about": _("What rules and macros did for agents."),
-    }
-    facts |= {"rule_bars": charts.bars([row["runs"] for row in rules])}
-    facts |= {"macro_bars": charts.bars([row["messages"] for row in macros])}
-    return await _page(
-        visit, "statistics/automation.html", "automation", wanted, title=_("Automation"), **facts
-    )
-
-
 ROUTES = (
     routes.get(PATH, overview),
     routes.get(PATH + "/live", live),
-    routes.get(PATH + "/automation", automation),
     routes.get(PATH + "/tickets", behind),
     routes.get(PATH + "/{board}", board),
     routes.get(PATH + "/{board}/{part}.csv", sheet),

@@ -40,7 +40,10 @@ async def test_a_mailbox(ada: Browser, shop: worlds.World, monkeypatch: pytest.M
         "The host must resolve to public addresses.",
     )
     monkeypatch.setattr(shop.database, "allowed", fetching.LOOPBACK)
-    lacking = await fill(ada, path, fields | {"password": "", "folders": "\n", "auth": "oauth2"})
+    lacking = await fill(
+        ada, path, fields | {"password": "", "folders": "\n", "auth": "oauth2", "client_secret": "hush"}
+    )
+    assert "hush" not in lacking.text
     assert beside(lacking.text, "refresh_token") == beside(lacking.text, "folders") == "This is needed."
     assert (await fill(ada, path, fields)).status == 303
     page = (await ada.get(path)).text

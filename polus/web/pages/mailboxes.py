@@ -137,6 +137,9 @@ async def save(visit: Visit) -> Response:
         await mail_servers.save(work, channel, way, wanted)
 
     if not await form.write(change):
+        # Typed again rather than sent back.
+        for name in wanted.secret:
+            form.values.pop(name, None)
         return await shown(visit, form)
     return forms.done(
         visit, visit.request.url.path, visit.gettext("Saved. Press Test to see whether it works.")

@@ -11,6 +11,7 @@ from playwright.async_api import expect
 
 from tests import make
 from tests import world as worlds
+from tests.channels.email import office as offices
 from tests.web.conftest import PASSWORD, Enter, send_planned
 
 HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
@@ -183,6 +184,20 @@ async def test_a_customer_writes_meanwhile(enter: Enter, shop: worlds.World) -> 
     await expect(page.locator(".message.in").last).to_contain_text("One more thing")
     await expect(page.locator(".message-to[open]")).to_have_count(1), "what was opened stays open"
     await expect(page.locator("#said")).to_have_text("New message in this ticket")
+
+
+async def test_a_mail_arrives(enter: Enter, shop: worlds.World) -> None:
+    """As SMTP took it: it stands in the list of a page that was open, and opens with its text."""
+    office = await offices.opened(shop)
+    page = await enter()
+    await expect(page.get_by_text("All done")).to_be_visible()
+    raw = offices.mail("Where is my hat?", to=office.address, subject="A hat", message_id="<hat@shop>")
+    ticket = (await office.deliver(raw))["ticket_id"]
+    await expect(page.locator(f"#t-{ticket}")).to_contain_text("A hat")
+    await expect(page.locator("#v-open .count")).to_contain_text("1")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.in .text")).to_have_text("Where is my hat?")
 
 
 async def test_what_was_written_outlives_the_page(enter: Enter, shop: worlds.World) -> None:

@@ -35,6 +35,12 @@ values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (account_id, integration_id, address) do update set enabled = excluded.enabled,
   body_html = excluded.body_html, body_text = excluded.body_text, updated_datetime = excluded.updated_datetime
 """
+SIGNS = """
+select s.enabled from mail_signatures s join integrations i on i.account_id = s.account_id and i.id = s.integration_id
+where s.account_id = $1 and (s.address = $2 or (s.address = lower(i.meta->>'address') and exists (
+  select from mail_aliases a where a.account_id = i.account_id and a.integration_id = i.id and lower(a.address) = $2)))
+order by s.address = $2 desc limit 1
+"""
 WRITER = """
 select json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'firstname', firstname(u.name),
   'lastname', lastname(u.name), 'bio', u.bio) from users u where u.account_id = $1 and u.id = $2
@@ -76,6 +82,11 @@ async def put(work: Work, integration_id: int, address: str, new: Signature) -> 
         PUT, work.account.id, integration_id, address.lower(), *msgspec.structs.astuple(new), work.now
     )
     work.record("integration-updated", "Integration", integration_id, {"signature": True})
+
+
+async def signs(work: Work, address: str) -> bool:
+    """Whether something is put under what is written from the address."""
+    return bool(await work.db.fetchval(SIGNS, work.account.id, address.lower()))
 
 
 async def shown(work: Work, signature: Signature) -> str:

@@ -71,6 +71,11 @@ async def test_aliases_signatures_and_keys(ada: Browser, shop: worlds.World) -> 
     assert "Ada Agent" in page
     assert "<script>1" not in page
     assert (await fill(ada, base + "/signature", sent | {"address": "x@y.example"})).status == 404
+    came = {"integration_id": row["id"], "source": {"type": "email", "from": {"address": "mia@example.com"}, "to": [{"address": alias}]}}  # fmt: skip
+    ticket = await make.ticket(shop, messages=[make.mail("Hello", **came)])
+    page = (await ada.get(f"/inbox/all/{ticket['id']}")).text
+    assert "+ signature" in page
+    assert f'value="{row["id"]} {alias}" selected' in page
     (kept,) = await shop.rows("select * from mail_signatures where account_id = $1")
     assert (kept["address"], kept["enabled"]) == (alias, True)
     made = await fill(ada, "/settings/signing", {"domain": alias.partition("@")[2]})

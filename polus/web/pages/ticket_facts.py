@@ -8,7 +8,7 @@ import msgspec
 
 from polus.base import clock, html
 from polus.channels.texts import deliveries
-from polus.desk import composing, files, inbox, planned, ticket_forms, unfinished, widgets
+from polus.desk import composing, files, inbox, mail_signatures, planned, ticket_forms, unfinished, widgets
 from polus.desk.composing import Composed
 from polus.desk.customers import customers
 from polus.desk.rules import whys as rule_whys
@@ -35,6 +35,8 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
     whys = await rule_whys.changes(work, ticket_id)
     begun = await unfinished.get(work, ticket_id)
     people, teams = await inbox.people(work), await inbox.teams(work)
+    answering = reply(ticket, here)
+    answering["signed"] = await mail_signatures.signs(work, answering["from_address"] or "")
     return {
         "ticket": ticket,
         "selected": ticket_id,
@@ -62,7 +64,7 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "nonce": uuid.uuid4().hex,
         "others": others[:OTHERS],
         "others_more": len(others) > OTHERS,
-        "reply": reply(ticket, here),
+        "reply": answering,
         "draft": None if begun is None else await drafted(work, here, begun),
         "planned": await planned.of_ticket(work, ticket_id),
         "slas": [msgspec.json.decode(sla) for sla in await targets.of(work, [ticket_id])],

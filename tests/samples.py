@@ -250,7 +250,7 @@ SAMPLES: dict[str, Sample] = {
     "create-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
     "update-ticket-tags": Sample(7, ("ticket",), lambda things: {"ids": [things["tag2"]]}),
     "delete-ticket-tags": Sample(5, ("ticket",), lambda things: {"ids": [things["tag"]]}),
-    "merge-tickets": Sample(19, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
+    "merge-tickets": Sample(20, ("ticket",), lambda things: {"source_id": things["ticket2"]}),
     "split-ticket": Sample(11, ("ticket",), lambda things: {"message_ids": [things["note"]]}),
     "get-analysis-options": Sample(1),
     "update-analysis-options": Sample(

@@ -250,7 +250,7 @@ async def test_preview_in_a_browser(enter: Enter, shop: World) -> None:
     await expect(page.locator(".app-card")).to_contain_text("Read tags.")
     await page.locator("summary", has_text="Disconnect").click()
     await page.get_by_role("button", name="Disconnect it").click()
-    await expect(page.get_by_role("status")).to_contain_text("The app is disconnected.")
+    await expect(page.locator(".page-notice[role=status]")).to_contain_text("The app is disconnected.")
     assert (await program.get("/api/tags")).status == 401
     await runner.cleanup()
 

@@ -2,11 +2,17 @@
 
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests import make
 from tests import world as worlds
 from tests.web.conftest import Browser, Enter
+
+
+async def arrived(page: Page, at: str) -> None:
+    """The page is there, and hears keys."""
+    await expect(page).to_have_url(re.compile(at))
+    await page.wait_for_load_state()
 
 
 async def test_keys_and_palette_on_every_page(enter: Enter, shop: worlds.World) -> None:
@@ -19,26 +25,26 @@ async def test_keys_and_palette_on_every_page(enter: Enter, shop: worlds.World) 
     await press("Escape")
     await press("g")
     await press("k")
-    await expect(page).to_have_url(re.compile("/customers$"))
+    await arrived(page, "/customers$")
     await press("c")
-    await expect(page).to_have_url(re.compile("/customers/new$"))
+    await arrived(page, "/customers/new$")
     await press("u")
-    await expect(page).to_have_url(re.compile("/customers$"))
+    await arrived(page, "/customers$")
     await press("g")
     await press("d")
-    await expect(page).to_have_url(re.compile("/statistics"))
+    await arrived(page, "/statistics")
 
     await press("Control+k")
     await words("audit set")
     await expect(page.locator("#palette-list li")).to_have_text(["Settings: Audit log", "Search for “audit set”"])  # fmt: skip
     await press("Enter")
-    await expect(page).to_have_url(re.compile("/settings/audit$"))
+    await arrived(page, "/settings/audit$")
     await press("/")
     await words("blue")
     await expect(page.locator("#found mark").first).to_have_text("blue")
     await press("ArrowDown")
     await press("Enter")
-    await expect(page).to_have_url(re.compile(f"/inbox/all/{ticket['id']}$"))
+    await arrived(page, f"/inbox/all/{ticket['id']}$")
     await page.goto(f"http://{shop.ada.host}/customers")
     await press("g")
     await press("o")

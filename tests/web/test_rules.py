@@ -82,4 +82,4 @@ async def test_a_rule_is_written_and_tried_in_a_browser(enter: Enter, shop: worl
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("The rule was added, and is on.")).to_be_visible()
     await page.get_by_role("button", name="Switch off").first.click()
-    await expect(page.get_by_role("status")).to_have_text("The rule is off.")
+    await expect(page.locator(".page-notice[role=status]")).to_have_text("The rule is off.")

@@ -98,11 +98,11 @@ async def test_forms_in_a_browser(enter: Enter, shop: worlds.World) -> None:
     await expect(page.get_by_label("Name")).to_have_value("a,b")
     await page.get_by_label("Name").fill("ab")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("status")).to_have_text("The tag was added.")
+    await expect(page.locator(".page-notice[role=status]")).to_have_text("The tag was added.")
     await page.get_by_role("link", name="Edit ab").click()
     await page.locator("summary", has_text="Delete").click()
     await page.get_by_role("button", name="Delete the tag").click()
-    await expect(page.get_by_role("status")).to_have_text("The tag was deleted.")
+    await expect(page.locator(".page-notice[role=status]")).to_have_text("The tag was deleted.")
     assert await shop.rows("select 1 from tags where account_id = $1 and name = 'ab'") == []
 
 
@@ -338,7 +338,7 @@ async def test_settings_without_script(enter: Enter, shop: worlds.World) -> None
     await row.get_by_label("Until").fill("12:00")
     await page.locator(".form-row").nth(0).get_by_role("button", name="Remove").click()
     await page.get_by_role("button", name="Save").click()
-    await expect(page.get_by_role("status")).to_have_text("Saved.")
+    await expect(page.locator(".page-notice[role=status]")).to_have_text("Saved.")
     setting = (await shop.ada.get("/api/account/settings", type="business-hours")).json["data"][0]["data"]
     assert setting["business_hours"] == [{"days": "6,7", "from_time": "10:00", "to_time": "12:00"}]
     await page.goto(f"http://{shop.ada.host}/settings/users/{shop.lia.user_id}")

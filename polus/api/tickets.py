@@ -183,16 +183,27 @@ async def update(work: Work, call: Call[NoQuery, TicketUpdate]) -> bytes:
     if set(given) - {"is_unread"}:
         work.actor.require("lite-agent")
     given.pop("custom_fields", None)
-    tags = given.pop("tags", None)
+    tags = _told(given.pop("tags")) if "tags" in given else None
     await tickets.update(work, call.id, given)
     if tags is not None:
-        ids = [tag["id"] for tag in tags if "id" in tag]
-        await labels.replace(work, call.id, ids, [tag["name"] for tag in tags if "id" not in tag])
+        await labels.replace(work, call.id, *tags)
     if call.body.custom_fields is not UNSET:
         fields = call.body.custom_fields
         await _replace_values(work, call.id, list(fields.values()) if isinstance(fields, dict) else fields)
     await work.flush()
     return (await tickets.get_changed(work, call.id)).encode()
+
+
+def _told(tags: list[dict[str, Any]]) -> tuple[list[int], list[str]]:
+    """Ids and names; 400 for one that is told by neither."""
+    nameless = {
+        str(place): {"name": [errors.REQUIRED]}
+        for place, tag in enumerate(tags)
+        if not {"id", "name"} & {*tag}
+    }
+    if nameless:
+        raise errors.Invalid({"tags": nameless})
+    return [tag["id"] for tag in tags if "id" in tag], [tag["name"] for tag in tags if "id" not in tag]
 
 
 async def _replace_values(work: Work, ticket_id: int, items: list[FieldValueInput]) -> None:

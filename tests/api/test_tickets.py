@@ -293,6 +293,11 @@ async def test_tags_of_a_ticket(world: World) -> None:
     assert (await world.lia.post(path, {})).status == 400
     unknown = await world.lia.post(path, {"ids": [999999]})
     assert (unknown.status, unknown.json["error"]["data"]) == (400, {"ids": ["Does not exist."]})
+    nameless = await world.lia.put(
+        f"/api/tickets/{ticket['id']}", {"tags": [{"name": "new"}, {}], "spam": True}
+    )
+    told = {"tags": {"1": {"name": ["Missing data for required field."]}}}
+    assert (nameless.status, nameless.json["error"]["data"]) == (400, told)
     assert kinds(await world.events("ticket-tags-added", "ticket-tags-removed")) == [
         "ticket-tags-added",
         "ticket-tags-removed",

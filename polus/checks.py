@@ -17,12 +17,15 @@ from polus.base import settings as all_settings
 from polus.base.settings import SECRET_KEY_FILE, Misconfigured, Settings
 from polus.channels import states
 from polus.channels.email import listener
+from polus.channels.states import State
 from polus.store import backlogs, files, migrate, presence
 from polus.store import database as databases
 
 LEAST_DISK = 1 << 30
 RELAY_PATIENCE = 10.0
 CERTIFICATE_DAYS = 14
+# Accounts whose channels are asked for at once: no statement tells of more than a thousand channels.
+TOGETHER = 50
 
 ACCOUNTS = """
 select a.id, a.domain,
@@ -245,8 +248,11 @@ async def _queues(db: Any) -> list[Finding]:
 async def channels(db: Any) -> list[Finding]:
     """Channels of which the last thing that happened is that it went wrong, or in which something waits for long."""
     domains = {row["id"]: row["domain"] for row in await db.fetch(ACCOUNTS)}
+    accounts, told = list(domains), list[State]()
+    for start in range(0, len(accounts), TOGETHER):
+        told += await states.of_accounts(db, accounts[start : start + TOGETHER])
     found = []
-    for state in await states.of_accounts(db, list(domains)):
+    for state in told:
         name = f"{state.address or state.name} of {domains[state.account_id]}"
         cure = "Look at it on the page Channels of its settings."
         match state.word(clock.now()):

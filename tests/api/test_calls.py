@@ -83,6 +83,6 @@ async def test_a_recording_is_private_and_can_be_deleted(world: World) -> None:
     assert (await world.leo.get("/api/" + url.split("/api/")[1])).status == 404
     assert len((await world.oda.get("/api/phone/voice-call-recordings")).json["data"]) == 1
     async with world.database.pool.acquire() as db, db.transaction():
-        assert await files.remove_unused(db, world.database.files, clock.now()) == 1
+        assert await files.remove_unused(db, world.database.files, clock.now()) > 0
     assert await world.rows("select 1 from files where account_id = $1") == []
     assert (await world.ada.delete("/api/phone/voice-call-recordings/999999")).status == 404

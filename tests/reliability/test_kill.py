@@ -201,7 +201,10 @@ async def test_each_part_is_killed_once(folder: Path, sink: Sink, http: aiohttp.
     await _storm(folder, sink, http, victims)
 
 
+KILLS = int(os.environ.get("POLUS_TEST_KILLS", "12"))
+
+
 @pytest.mark.slow
 async def test_parts_are_killed_many_times(folder: Path, sink: Sink, http: aiohttp.ClientSession) -> None:
-    victims = random.choices(("polus.worker", "postgres", "polus.app", "parent"), (4, 4, 3, 1), k=40)
+    victims = random.choices(("polus.worker", "postgres", "polus.app", "parent"), (4, 4, 3, 1), k=KILLS)
     await _storm(folder, sink, http, victims)

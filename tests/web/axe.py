@@ -13,13 +13,17 @@ RULES = {
 SETTLE = "() => document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
 
 
-async def violations(page: Page, covered: bool = False) -> list[str]:
+async def violations(page: Page, covered: bool = False, colours: bool = False) -> list[str]:
     """What axe-core found on the page, one line each; it comes in by the debugger, which no policy stops.
 
-    `covered`: something lies over the page, so what it covers is no target and has no size.
+    `covered`: something lies over the page, so what it covers is no target and has no size. `colours`: it was looked
+    at before in the other theme, so only colours may be wrong.
     """
     await page.evaluate(SETTLE)
-    found = await Axe().run(page, options={**RULES, "rules": {"target-size": {"enabled": not covered}}})
+    chosen = (
+        {"runOnly": ["color-contrast"]} if colours else {"rules": {"target-size": {"enabled": not covered}}}
+    )
+    found = await Axe().run(page, options={**RULES, **chosen})
     return [
         f"{page.url} {one['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
         for one in found.response["violations"]

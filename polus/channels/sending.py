@@ -35,6 +35,10 @@ returning attempts, created_datetime
 """
 )
 
+LET_GO = """
+update {table} set worker = null, claimed_datetime = null where account_id = $1 and {id} = $2 and worker = $3
+"""
+
 MINE = "select 1 from {table} where account_id = $1 and {id} = $2 and worker = $3 for update"
 
 LATER = """
@@ -103,8 +107,8 @@ class Sender(Generic[Sent]):
         self._presence = presence
         self._errand = errand
         self._courier = courier
-        texts = (DUE, CLAIM, MINE, LATER, DONE)
-        self._due, self._claim, self._mine, self._later, self._done = (
+        texts = (DUE, CLAIM, LET_GO, MINE, LATER, DONE)
+        self._due, self._claim, self._let_go, self._mine, self._later, self._done = (
             text.replace("{table}", errand.table).replace("{id}", errand.id) for text in texts
         )
 
@@ -121,14 +125,28 @@ class Sender(Generic[Sent]):
         # Who cannot be seen to live must not claim: others would take it for dead and send as well.
         if not self._presence.here.is_set():
             return False
-        async with self._database.pool.acquire() as db:
-            claimed = await db.fetchrow(self._claim, *key, self._presence.number)
+        try:
+            account = await self._book.account(key[0])
+            async with self._database.pool.acquire() as db:
+                claimed = await db.fetchrow(self._claim, *key, self._presence.number)
+        except AWAY:
+            await self._unclaim(key)
+            raise
         if claimed is None:
             return False
-        account = await self._book.account(key[0])
         outcome = await self._attempt(account, key)
         await self._write_down(account, key, claimed["attempts"], outcome)
         return True
+
+    async def _unclaim(self, key: Key) -> None:
+        """The claim may be committed though we did not hear so, and a claim of the living would hold for ever."""
+        while True:
+            try:
+                async with self._database.pool.acquire() as db:
+                    await db.execute(self._let_go, *key, self._presence.number)
+                return
+            except AWAY:
+                await asyncio.sleep(AGAIN)
 
     async def _attempt(self, account: Account, key: Key) -> Outcome | str:
         """The outcome, or why it cannot even be tried."""

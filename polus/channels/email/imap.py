@@ -266,13 +266,13 @@ class Conversation:
         assert wire is not None
         if self._opened().unread:
             return
-        loop = asyncio.get_running_loop()
-        loop.add_reader(wire.fileno(), heard.set)
+        loop, number = asyncio.get_running_loop(), wire.fileno()
+        loop.add_reader(number, heard.set)
         waits = [asyncio.create_task(heard.wait()), asyncio.create_task(stirred.wait())]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            loop.remove_reader(wire.fileno())
+            loop.remove_reader(number)
             for one in waits:
                 one.cancel()
 

@@ -125,12 +125,12 @@ class Mailboxes:
         # Who cannot be seen to live must not claim: others would take it for dead and fetch as well.
         if self._closing or not self._presence.here.is_set():
             return False
-        async with self._database.pool.acquire() as db:
-            if not await db.fetchval(CLAIM, *key, self._presence.number):
-                return False
         stirred = asyncio.Event()
         self._stirred.add(stirred)
         try:
+            async with self._database.pool.acquire() as db:
+                if not await db.fetchval(CLAIM, *key, self._presence.number):
+                    return False
             await self._stay(key, stirred)
         finally:
             self._stirred.discard(stirred)

@@ -94,8 +94,9 @@ async def connected(database: Database, server: Server, host: str, patience: flo
             await _log_in(client, database, server)
             yield client
     finally:
+        # The transport owns what was dialled and closes it in its own time: TLS says good-bye first. A socket closed
+        # under it would leave its number to the next connection, and two would share one.
         await relay.hang_up(client)
-        dialled.close()
 
 
 async def _secure(client: SMTP, server: Server) -> None:

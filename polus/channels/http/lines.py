@@ -167,7 +167,12 @@ class Lines:
             return False
         self._busy[target] += 1
         try:
-            turn = await self._take(await self._book.account(account_id), integration_id)
+            account = await self._book.account(account_id)
+            try:
+                turn = await self._take(account, integration_id)
+            except AWAY:
+                await self._release((account_id, integration_id))
+                raise
             if turn is None:
                 return False
             try:
@@ -178,6 +183,16 @@ class Lines:
         finally:
             self._busy[target] -= 1
             self._busy += Counter()
+
+    async def _release(self, key: tuple[int, int]) -> None:
+        """It may be claimed though we did not hear so, and a claim of the living would hold for ever."""
+        while True:
+            try:
+                async with self._database.pool.acquire() as db:
+                    await db.execute(RELEASE, *key, self._presence.number)
+                return
+            except AWAY:
+                await asyncio.sleep(AGAIN)
 
     async def _take(self, account: Account, integration_id: int) -> Turn | None:
         """Claim the line and read what is due in it; None when there is nothing to be had."""

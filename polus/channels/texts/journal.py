@@ -129,11 +129,16 @@ class Arrivals:
         """Take one."""
         if not self._presence.here.is_set():
             return False
-        async with self._database.pool.acquire() as db:
-            row = await db.fetchrow(CLAIM, *key, self._presence.number)
+        try:
+            account = await self._book.account(key[0])
+            async with self._database.pool.acquire() as db:
+                row = await db.fetchrow(CLAIM, *key, self._presence.number)
+        except AWAY as error:
+            # It may be claimed though we did not hear so.
+            await self._put_off(key, 0.0, repr(error))
+            raise
         if row is None:
             return False
-        account = await self._book.account(key[0])
         try:
             await self._take(account, key, row)
         except media.Later as later:

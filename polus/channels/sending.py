@@ -125,28 +125,14 @@ class Sender(Generic[Sent]):
         # Who cannot be seen to live must not claim: others would take it for dead and send as well.
         if not self._presence.here.is_set():
             return False
-        try:
-            account = await self._book.account(key[0])
-            async with self._database.pool.acquire() as db:
-                claimed = await db.fetchrow(self._claim, *key, self._presence.number)
-        except AWAY:
-            await self._unclaim(key)
-            raise
+        account = await self._book.account(key[0])
+        async with self._presence.claiming(self._let_go, *key), self._database.pool.acquire() as db:
+            claimed = await db.fetchrow(self._claim, *key, self._presence.number)
         if claimed is None:
             return False
         outcome = await self._attempt(account, key)
         await self._write_down(account, key, claimed["attempts"], outcome)
         return True
-
-    async def _unclaim(self, key: Key) -> None:
-        """The claim may be committed though we did not hear so, and a claim of the living would hold for ever."""
-        while True:
-            try:
-                async with self._database.pool.acquire() as db:
-                    await db.execute(self._let_go, *key, self._presence.number)
-                return
-            except AWAY:
-                await asyncio.sleep(AGAIN)
 
     async def _attempt(self, account: Account, key: Key) -> Outcome | str:
         """The outcome, or why it cannot even be tried."""

@@ -49,7 +49,10 @@ class Outside:
         if not self._presence.here.is_set():
             return False
         account = await self._book.account(key[0])
-        async with writing(self._database, account, SYSTEM) as work:
+        async with (
+            self._presence.claiming(outside.LET_GO, *key),
+            writing(self._database, account, SYSTEM) as work,
+        ):
             taken = await outside.take(work, key[1], self._presence.number)
         if isinstance(taken, bool):
             return taken

@@ -7,6 +7,7 @@ sent) names the worker that has it, and is free again as soon as that worker is 
 import asyncio
 import contextlib
 import secrets
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from polus.store.database import Database
 from polus.store.queue import AWAY
 
 CLASS = 7_062_027
-AGAIN = 0.2  # seconds between attempts to get the lock back
+AGAIN = 0.2  # seconds between attempts to reach a database that is away
 
 HOLD = "select pg_advisory_lock($1, $2)"
 
@@ -67,6 +68,28 @@ class Presence:
                 await self._task
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.close()
+
+    @contextlib.asynccontextmanager
+    async def claiming(self, let_go: str, *key: Any) -> AsyncIterator[None]:
+        """Around making a claim. One that is lost with the database may be committed all the same, and a claim of the
+        living holds for ever: so it is let go, by a statement about the key and this worker, before the error goes on.
+        """
+        try:
+            yield
+        except AWAY:
+            await self.let_go(let_go, *key)
+            raise
+
+    async def let_go(self, statement: str, *key: Any, more: Sequence[Any] = ()) -> None:
+        """Run a statement about a key, this worker's number and what more there is, however long the database is away."""
+        while True:
+            try:
+                async with self._database.pool.acquire() as db:
+                    await db.execute(statement, *key, self.number, *more)
+            except AWAY:
+                await asyncio.sleep(AGAIN)
+            else:
+                return
 
     async def _hold(self) -> None:
         self._lost.clear()

@@ -19,7 +19,7 @@ from polus.desk import accounts, mail_servers
 from polus.store.bell import Ring
 from polus.store.database import Database
 from polus.store.presence import FREE, Presence
-from polus.store.queue import AGAIN, AWAY, Key, Lane
+from polus.store.queue import AWAY, Key, Lane
 from polus.store.work import SYSTEM, reading
 
 WIDTH = 200  # mailboxes that one worker keeps connections to
@@ -125,28 +125,17 @@ class Mailboxes:
         # Who cannot be seen to live must not claim: others would take it for dead and fetch as well.
         if self._closing or not self._presence.here.is_set():
             return False
+        async with self._presence.claiming(RELEASE, *key), self._database.pool.acquire() as db:
+            if not await db.fetchval(CLAIM, *key, self._presence.number):
+                return False
         stirred = asyncio.Event()
         self._stirred.add(stirred)
         try:
-            async with self._database.pool.acquire() as db:
-                if not await db.fetchval(CLAIM, *key, self._presence.number):
-                    return False
             await self._stay(key, stirred)
         finally:
             self._stirred.discard(stirred)
-            await self._release(key)
+            await self._presence.let_go(RELEASE, *key)
         return True
-
-    async def _release(self, key: Key) -> None:
-        """However long the database is away: a claim of a worker that lives is nobody else's."""
-        while True:
-            try:
-                async with self._database.pool.acquire() as db:
-                    await db.execute(RELEASE, *key, self._presence.number)
-            except AWAY:
-                await asyncio.sleep(AGAIN)
-            else:
-                return
 
     async def _stay(self, key: Key, stirred: asyncio.Event) -> None:
         account = await self._book.account(key[0])

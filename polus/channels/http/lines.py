@@ -168,11 +168,8 @@ class Lines:
         self._busy[target] += 1
         try:
             account = await self._book.account(account_id)
-            try:
+            async with self._presence.claiming(RELEASE, account_id, integration_id):
                 turn = await self._take(account, integration_id)
-            except AWAY:
-                await self._release((account_id, integration_id))
-                raise
             if turn is None:
                 return False
             try:
@@ -183,16 +180,6 @@ class Lines:
         finally:
             self._busy[target] -= 1
             self._busy += Counter()
-
-    async def _release(self, key: tuple[int, int]) -> None:
-        """It may be claimed though we did not hear so, and a claim of the living would hold for ever."""
-        while True:
-            try:
-                async with self._database.pool.acquire() as db:
-                    await db.execute(RELEASE, *key, self._presence.number)
-                return
-            except AWAY:
-                await asyncio.sleep(AGAIN)
 
     async def _take(self, account: Account, integration_id: int) -> Turn | None:
         """Claim the line and read what is due in it; None when there is nothing to be had."""

@@ -3,7 +3,6 @@
 Of one person one after the other. Files that come with a text are fetched before it is taken, outside of a transaction.
 """
 
-import asyncio
 import datetime
 from collections.abc import Sequence
 from typing import Any
@@ -49,6 +48,7 @@ update text_arrivals set worker = $3, claimed_datetime = clock_timestamp() where
 returning integration_id, about, body, attempts, received_datetime
 """
 )
+LET_GO = "update text_arrivals set worker = null where account_id = $1 and id = $2 and worker = $3"
 MINE = "select 1 from text_arrivals where account_id = $1 and id = $2 and worker = $3 for update"
 DONE = """
 update text_arrivals set state = $3, due_datetime = null, worker = null, error = null where account_id = $1 and id = $2
@@ -63,7 +63,6 @@ delete from text_arrivals where ctid = any(array(
   select ctid from text_arrivals where received_datetime < $1 and due_datetime is null and state <> 'parked' limit $2))
 """
 BACKOFF = (5.0, 30.0, 120.0, 600.0, 3600.0)
-AGAIN = 0.3  # seconds between attempts to write down what happened
 
 log = structlog.get_logger(__name__)
 
@@ -129,14 +128,9 @@ class Arrivals:
         """Take one."""
         if not self._presence.here.is_set():
             return False
-        try:
-            account = await self._book.account(key[0])
-            async with self._database.pool.acquire() as db:
-                row = await db.fetchrow(CLAIM, *key, self._presence.number)
-        except AWAY as error:
-            # It may be claimed though we did not hear so.
-            await self._put_off(key, 0.0, repr(error))
-            raise
+        account = await self._book.account(key[0])
+        async with self._presence.claiming(LET_GO, *key), self._database.pool.acquire() as db:
+            row = await db.fetchrow(CLAIM, *key, self._presence.number)
         if row is None:
             return False
         try:
@@ -186,14 +180,7 @@ class Arrivals:
 
     async def _put_off(self, key: Key, seconds: float | None, said: str) -> None:
         """Let the row go; without `seconds` people must look at it. A claim of the living would hold for ever."""
-        while True:
-            try:
-                async with self._database.pool.acquire() as db:
-                    error = said[:500].replace("\0", "")
-                    await db.execute(LATER, *key, self._presence.number, error, seconds)
-                return
-            except AWAY:
-                await asyncio.sleep(AGAIN)
+        await self._presence.let_go(LATER, *key, more=(said[:500].replace("\0", ""), seconds))
 
 
 async def remove_old(db: Any, now: datetime.datetime, most: int = 1000) -> int:

@@ -34,6 +34,7 @@ TAKE = ROW + " and o.id = $2 and o.due_datetime <= now() and " + FREE + " for up
 CLAIM = """
 update outside_actions set worker = $3, claimed_datetime = clock_timestamp() where account_id = $1 and id = $2
 """
+LET_GO = "update outside_actions set worker = null where account_id = $1 and id = $2 and worker = $3"
 MINE = ROW + " and o.id = $2 and o.worker = $3 for update of o"
 # On a message an agent decides; without one nobody can, and what was told as an event is the end of it.
 SETTLE = """

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,14 +21,19 @@ from polus.channels.sending import BACKOFF, Sender
 from polus.desk.accounts import Book
 from polus.reactions import table as reactions
 from polus.reactions.outbox import Outbox
+from polus.store import cluster as clusters
+from polus.store import database as databases
 from polus.store import pool
 from polus.store import work as works
+from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Queue
+from polus.store.server import Server
 from tests import certificates
 from tests.channels.email import office as offices
 from tests.channels.email.office import Office, mail
 from tests.channels.email.sink import Sink, Taken
+from tests.store.wires import Wire
 from tests.world import World
 
 DELIVERIES = "select * from deliveries where account_id = $1"
@@ -44,17 +50,19 @@ class Exit:
 
     async def work(self) -> None:
         database = self.office.world.database
-        await Queue(database, Outbox(database, reactions.REACTIONS, self._book()).lane()).drain()
+        await Queue(database, Outbox(database, reactions.REACTIONS, self.book()).lane()).drain()
         for errand in (Deliveries(), Notices()):
             await Queue(database, self.sender(errand).lane()).drain()
 
-    def sender(self, errand: Any = None, presence: Presence | None = None) -> Sender:
+    def sender(
+        self, errand: Any = None, presence: Presence | None = None, database: Database | None = None
+    ) -> Sender:
         return Sender(
-            self.office.world.database, self._book(), presence or self.presence, errand or Deliveries(),
+            database or self.office.world.database, self.book(), presence or self.presence, errand or Deliveries(),
             relay.courier(self.relay, "helpdesk.example"),
         )  # fmt: skip
 
-    def _book(self) -> Book:
+    def book(self) -> Book:
         return Book(self.office.world.database, "http://helpdesk.example")
 
     async def due(self) -> list[Any]:
@@ -327,7 +335,7 @@ async def test_what_a_living_worker_sends_no_other_sends_and_a_dead_ones_claim_i
     database = exit.office.world.database
     exit.sink.hold = asyncio.Event()
     sent = await exit.office.answer(await ticket(exit.office))
-    await Queue(database, Outbox(database, reactions.REACTIONS, exit._book()).lane()).drain()
+    await Queue(database, Outbox(database, reactions.REACTIONS, exit.book()).lane()).drain()
     first = Presence(database)
     await first.open()
     key = (exit.office.world.account.id, sent["id"])
@@ -375,7 +383,7 @@ async def test_a_lost_presence_stops_claiming_and_comes_back(
 
     monkeypatch.setattr(pool, "connect", connect_later)
     sent = await exit.office.answer(await ticket(exit.office))
-    await Queue(database, Outbox(database, reactions.REACTIONS, exit._book()).lane()).drain()
+    await Queue(database, Outbox(database, reactions.REACTIONS, exit.book()).lane()).drain()
     key = (exit.office.world.account.id, sent["id"])
     pid = exit.presence._connection.get_server_pid()
     await exit.office.world.rows("select pg_terminate_backend($2, 5000) where $1 > 0", pid)
@@ -426,3 +434,22 @@ async def test_an_invitation_is_a_mail_of_the_helpdesk_itself(exit: Exit) -> Non
     assert "Ada Agent invited you" in taken.text()
     assert re.search(r"http://(\S+\.)?helpdesk\.example/login/welcome/\S{40,}\s", taken.text())
     assert await exit.office.world.rows("select 1 from notices where account_id = $1") == []
+
+
+async def test_a_claim_that_was_made_and_not_heard_of_is_let_go(exit: Exit, server: Server) -> None:
+    sent = await exit.office.answer(await ticket(exit.office))
+    await Queue(exit.office.world.database, Outbox(exit.office.world.database, reactions.REACTIONS, exit.book()).lane()).drain()  # fmt: skip
+    wire = Wire(server.host)
+    await wire.open()
+    name = urlsplit(exit.office.world.database.url).path[1:]
+    async with databases.opened(
+        clusters.url(wire.folder, name), files=exit.office.world.database.files, secret_key="k" * 32
+    ) as far:
+        presence = Presence(far)
+        await presence.open()
+        await Queue(far, exit.sender(presence=presence, database=far).lane()).drain()
+        await presence.close()
+    await wire.close()
+    assert not wire.armed, "the claim was cut off"
+    assert exit.only.mail["Message-ID"] == (await exit.message(sent))["message_id"]
+    assert await exit.due() == []

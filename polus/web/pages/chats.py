@@ -8,10 +8,9 @@ from starlette.responses import Response
 from polus.channels import shopfronts
 from polus.channels.chat import chats
 from polus.channels.chat.chats import Chat, Look
-from polus.desk import integrations, removals
 from polus.store.work import Work
 from polus.web import routes
-from polus.web.pages import forms, shell
+from polus.web.pages import connections, forms, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -89,24 +88,13 @@ def _asking(form: Form) -> Any:
 async def switch(visit: Visit) -> Response:
     """Off: the widget is not shown any more. On again: as before."""
     chat = await _found(visit)
-    form = Form.sent(visit)
-
-    async def change(work: Work) -> None:
-        await integrations.update(work, chat.id, {"deactivated_datetime": None if chat.off else work.now})
-
     said = visit.gettext("The chat is on.") if chat.off else visit.gettext("The chat is off.")
-    return await forms.ended(form, change, PATH, said, back=f"{PATH}/{chat.id}")
+    return await connections.switch(visit, chat, PATH, said)
 
 
 async def remove(visit: Visit) -> Response:
-    form, chat = Form.sent(visit), await _found(visit)
-
-    async def change(work: Work) -> None:
-        await removals.remove_integration(work, chat.id)
-
-    return await forms.ended(
-        form, change, PATH, visit.gettext("The chat was deleted. Its tickets stay."), back=f"{PATH}/{chat.id}"
-    )
+    said = visit.gettext("The chat was deleted. Its tickets stay.")
+    return await connections.remove(visit, await _found(visit), PATH, said)
 
 
 async def _found(visit: Visit) -> Chat:

@@ -9,10 +9,9 @@ from polus.channels import shopfronts
 from polus.channels.forms import forms as contact
 from polus.channels.forms.forms import Form as Contact
 from polus.channels.forms.forms import Look
-from polus.desk import removals
 from polus.store.work import Work
 from polus.web import routes
-from polus.web.pages import forms, shell
+from polus.web.pages import connections, forms, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -87,18 +86,8 @@ async def save(visit: Visit) -> Response:
 
 
 async def remove(visit: Visit) -> Response:
-    form, shown = Form.sent(visit), await _found(visit)
-
-    async def change(work: Work) -> None:
-        await removals.remove_integration(work, shown.id)
-
-    return await forms.ended(
-        form,
-        change,
-        PATH,
-        visit.gettext("The form was deleted. Its tickets stay."),
-        back=f"{PATH}/{shown.id}",
-    )
+    said = visit.gettext("The form was deleted. Its tickets stay.")
+    return await connections.remove(visit, await _found(visit), PATH, said)
 
 
 async def _found(visit: Visit) -> Contact:

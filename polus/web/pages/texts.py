@@ -9,11 +9,10 @@ from polus.channels import twilio
 from polus.channels.texts import numbers
 from polus.channels.texts.numbers import Given, Shown
 from polus.channels.texts.providers import CHANNELS, Settings
-from polus.desk import integrations, removals
 from polus.desk.tickets import drafts
 from polus.store.work import Work
 from polus.web import routes
-from polus.web.pages import forms, shell
+from polus.web.pages import connections, forms, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -126,23 +125,13 @@ async def again(visit: Visit) -> Response:
 async def switch(visit: Visit) -> Response:
     """Off: nothing comes in and nothing goes out."""
     number = await _found(visit)
-    form = Form.sent(visit)
-
-    async def change(work: Work) -> None:
-        await integrations.update(work, number.id, {"deactivated_datetime": None if number.off else work.now})
-
     said = visit.gettext("The number is on.") if number.off else visit.gettext("The number is off.")
-    return await forms.ended(form, change, f"{PATH}/{number.id}", said)
+    return await connections.switch(visit, number, PATH, said)
 
 
 async def remove(visit: Visit) -> Response:
-    form, number = Form.sent(visit), await _found(visit)
-
-    async def change(work: Work) -> None:
-        await removals.remove_integration(work, number.id)
-
     said = visit.gettext("The number was removed. Its tickets stay.")
-    return await forms.ended(form, change, PATH, said, back=f"{PATH}/{number.id}")
+    return await connections.remove(visit, await _found(visit), PATH, said)
 
 
 async def _found(visit: Visit) -> Shown:

@@ -9,10 +9,10 @@ from polus.channels import twilio
 from polus.channels.voice import numbers, trials
 from polus.channels.voice.numbers import Account, Look, Number
 from polus.channels.voice.trials import Tried
-from polus.desk import inbox, integrations, removals
+from polus.desk import inbox
 from polus.store.work import Work
 from polus.web import render, routes
-from polus.web.pages import forms, shell
+from polus.web.pages import connections, forms, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -131,24 +131,14 @@ def said(visit: Visit, found: Tried) -> str:
 
 async def switch(visit: Visit) -> Response:
     """Off: calls are turned away. On again: as before."""
-    form, number = Form.sent(visit), await _found(visit)
-
-    async def change(work: Work) -> None:
-        moment = None if number.off else work.now
-        await integrations.update(work, number.id, {"deactivated_datetime": moment})
-
-    done = visit.gettext("The number is on.") if number.off else visit.gettext("The number is off.")
-    return await forms.ended(form, change, PATH, done, back=f"{PATH}/{number.id}")
+    number = await _found(visit)
+    said = visit.gettext("The number is on.") if number.off else visit.gettext("The number is off.")
+    return await connections.switch(visit, number, PATH, said)
 
 
 async def remove(visit: Visit) -> Response:
-    form, number = Form.sent(visit), await _found(visit)
-
-    async def change(work: Work) -> None:
-        await removals.remove_integration(work, number.id)
-
-    done = visit.gettext("The number was removed. Its calls and their recordings stay.")
-    return await forms.ended(form, change, PATH, done, back=f"{PATH}/{number.id}")
+    said = visit.gettext("The number was removed. Its calls and their recordings stay.")
+    return await connections.remove(visit, await _found(visit), PATH, said)
 
 
 async def _found(visit: Visit) -> Number:

@@ -21,12 +21,6 @@ from tests.world import World
 pytestmark = peers.needs_dovecot
 
 
-@pytest.fixture(scope="module")
-async def dovecot() -> AsyncIterator[Dovecot]:
-    async with peers.dovecot() as running:
-        yield running
-
-
 @pytest.fixture
 async def post(world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
     monkeypatch.setattr(world.database, "allowed", fetching.LOOPBACK)

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -10,22 +9,11 @@ from aiohttp import web
 from polus.channels import states
 from polus.channels.texts import deliveries, stops
 from polus.channels.texts.providers import newer
-from polus.reactions import table as reactions
-from polus.store import work as works
 from polus.store.work import SYSTEM, reading, writing
 from tests.channels.texts import office
 from tests.channels.texts.office import OURS, PICTURE, SECRET, THEIRS, Texts
-from tests.world import World
 
 MESSAGE = {"type": "message", "id": "a-1", "from": THEIRS, "to": OURS, "text": "Hello", "name": "Jane"}
-
-
-@pytest.fixture
-async def texts(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Texts]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    reactions.subscribe()
-    async with office.opened(world) as opened:
-        yield opened
 
 
 async def ticket(texts: Texts) -> int:

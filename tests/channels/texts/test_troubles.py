@@ -3,7 +3,6 @@ the connection broke after the provider took it."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,9 @@ from aiohttp import web
 
 from polus.channels import twilio
 from polus.channels.texts import by_http
-from polus.reactions import table as reactions
-from polus.store import work as works
-from tests.channels.texts import office
 from tests.channels.texts.office import OURS, PICTURE, THEIRS, Texts, refusal
-from tests.world import World
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-async def texts(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Texts]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    reactions.subscribe()
-    async with office.opened(world) as opened:
-        yield opened
 
 
 async def stored(texts: Texts, made: Any) -> tuple[bool, str]:

@@ -1,6 +1,5 @@
 """Texts through Twilio, as it publishes its webhooks and API: in, out, what became of them, files both ways, STOP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,14 +8,11 @@ from aiohttp import web
 from polus.base import errors
 from polus.channels import states
 from polus.channels.texts import numbers
-from polus.reactions import table as reactions
-from polus.store import work as works
 from polus.store.work import SYSTEM, writing
 from tests import direct
 from tests import world as worlds
 from tests.channels.texts import office
 from tests.channels.texts.office import OURS, PICTURE, SID, THEIRS, Texts, refusal
-from tests.world import World
 
 # As Twilio posts it for a text with a picture ("Receive a message", "Twilio's request to your webhook").
 MMS = {
@@ -32,14 +28,6 @@ WHATSAPP = {
     "To": f"whatsapp:{OURS}", "NumSegments": "1", "ReferralNumMedia": "0", "MessageSid": "SM" + "b" * 32,
     "From": f"whatsapp:{THEIRS}",
 }  # fmt: skip
-
-
-@pytest.fixture
-async def texts(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Texts]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    reactions.subscribe()
-    async with office.opened(world) as opened:
-        yield opened
 
 
 def status(state: str, sid: str, **more: str) -> dict[str, str]:

@@ -16,7 +16,6 @@ from polus.base.crypto import Vault
 from polus.desk import changes
 from polus.store.work import Work
 
-WAYS = ("in", "out")
 SECURITIES = ("tls", "starttls", "none")
 AUTHS = {"in": ("password", "oauth2"), "out": ("password", "oauth2", "same", "none")}
 SECRETS = {"password": ("password",), "oauth2": ("client_id", "client_secret", "refresh_token")}

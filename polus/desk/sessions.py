@@ -53,7 +53,6 @@ where account_id = $1 and user_id = $2 and expires_datetime > $4 order by here d
 LONGEST_CLIENT = 300
 CLOSE = "delete from sessions where account_id = $1 and hash = $2 returning user_id"
 CLOSE_OTHERS = "delete from sessions where account_id = $1 and user_id = $2 and hash is distinct from $3"
-PURGE = "delete from sessions where expires_datetime < now()"
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -193,8 +192,3 @@ async def close_others(work: Work, user_id: int, token: str | None = None) -> No
     kept = None if token is None else crypto.digest(token)
     await work.db.execute(CLOSE_OTHERS, work.account.id, user_id, kept)
     work.ring("sessions", work.account.id)
-
-
-async def purge(db: Any) -> None:
-    """Remove sessions that are over; run every day."""
-    await db.execute(PURGE)

@@ -27,7 +27,6 @@ LONGEST = 2_000  # characters of one text
 
 MOST_BUTTONS = 20  # of one card, as of links
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-CONTAINERS = frozenset(("wrapper", "card", "list"))
 NUMBERS = frozenset(("number", "currency", "percentage"))
 _WEB = re.compile(r"https?://[^\s\x00-\x1f]{1,2000}", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)[^\s\x00-\x1f]{1,2000}", re.IGNORECASE)

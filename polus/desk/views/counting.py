@@ -18,8 +18,6 @@ from polus.store.work import Actor, Work
 
 COUNTED = 999
 """Counts of views that people made stop here."""
-MOST_COUNTED = 60
-"""Views that are counted at once; the rail of more shows the rest without a number."""
 FRESH = 20.0
 """Milliseconds that fresh counts may cost together, by what they cost last time."""
 UNKNOWN = 1.0

@@ -144,13 +144,19 @@ async def test_merging_by_hand_and_a_field_that_must_be_filled(enter: Enter, sho
     await expect(page.locator(f"#t-{two}")).to_have_count(0)
     await page.keyboard.press("e")
     await expect(page.get_by_text("Must be filled before the ticket is closed.")).to_be_visible()
+    # What others do meanwhile arrives, and takes nothing of it away.
+    await shop.leo.post(f"/api/tickets/{one}/messages", make.note("Look at the field"))
+    await expect(page.locator(".message", has_text="Look at the field")).to_be_visible()
+    await expect(page.get_by_text("Must be filled before the ticket is closed.")).to_be_visible()
+    await expect(page.get_by_text("Fill in the marked fields before you close the ticket.")).to_be_visible()
     await page.get_by_label(re.compile("^Reason")).select_option("Late")
     await expect(page.get_by_text("Must be filled before the ticket is closed.")).to_have_count(0)
     await page.locator("#toggle-status").click()
     await expect(page.get_by_role("button", name="Reopen")).to_be_visible()
-    await page.locator(".message.in").last.hover()
-    await page.locator(".message-menu summary").last.click()
-    await page.get_by_role("button", name="Make it a ticket of its own").last.click()
+    message = page.locator(".message.in").last
+    await message.hover()
+    await message.locator(".message-menu summary").click()
+    await message.get_by_role("button", name="Make it a ticket of its own").click()
     await expect(page).to_have_url(re.compile(rf"/inbox/open/(?!{one}$)\d+$"))
     await expect(page.locator(".message.in")).to_have_count(1)
 

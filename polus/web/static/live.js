@@ -33,13 +33,24 @@ async function round() {
   if (changed.size || everything) soon();
 }
 
+// What an agent was told about his last step, and the field it is about, stay as they are until his next one: a change
+// by somebody else must not take the words away before they are read.
+function withTold(box, text) {
+  const told = box.querySelectorAll("[data-told]");
+  if (!told.length) return text;
+  const fresh = document.createElement("template");
+  fresh.innerHTML = text;
+  for (const one of told) fresh.content.getElementById(one.id)?.replaceWith(one.cloneNode(true));
+  return fresh.innerHTML;
+}
+
 async function thread(id) {
   const text = await fragment(`/inbox/${current().view}/${id}/ticket`, { quiet: true });
   if (text === null || current().ticket !== id) return;
   const count = () => document.querySelectorAll("#ticket .message.in").length;
   const before = count();
   const box = document.getElementById("ticket");
-  await htmx.swap({ text, target: box, sourceElement: box, swap: "innerMorph" });
+  await htmx.swap({ text: withTold(box, text), target: box, sourceElement: box, swap: "innerMorph" });
   document.dispatchEvent(new CustomEvent("polus:arrived"));
   if (count() > before) arrived();
 }

@@ -111,8 +111,15 @@ async def test_after_hours_of_trouble_the_agent_decides(texts: Texts) -> None:
     assert "for hours. The last attempt: The answer was 503." in (await stored(texts, made))[1]
 
 
+DYING = """
+select pid from pg_stat_activity
+where datname = current_database() and application_name in ('dying', 'polus worker') and $1 > 0
+"""
+
+
 async def killed(texts: Texts, what: str, until: Any) -> None:
-    """A worker process of its own, killed in the middle of what it does."""
+    """A worker process of its own, killed in the middle of what it does, and PostgreSQL has heard of it."""
+    before = await texts.world.rows(DYING)
     folder = str(texts.world.database.files._store.prefix)  # type: ignore[attr-defined]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.channels.texts.dying", texts.world.database.url, Path(folder).as_uri(), what,
@@ -121,6 +128,8 @@ async def killed(texts: Texts, what: str, until: Any) -> None:
     await asyncio.wait_for(until.wait(), 30)
     process.kill()
     await process.wait()
+    while any(row not in before for row in await texts.world.rows(DYING)):
+        await asyncio.sleep(0.01)
 
 
 async def test_kill_9_while_a_text_is_sent(texts: Texts) -> None:

@@ -4,9 +4,7 @@ The order of checks is the reference's. No framework stands between the socket a
 of middleware cost more than the whole answer.
 """
 
-import asyncio
 import gzip
-import random
 import re
 import time
 import uuid
@@ -14,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -27,6 +24,7 @@ from polus.api.tallies import Tallies
 from polus.base import errors
 from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
+from polus.store import deadlocks
 from polus.store.database import Database
 from polus.store.queue import AWAY
 from polus.store.work import Account, Actor, reading, writing
@@ -37,7 +35,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 GZIP_FROM = 1024
 NOTHING = re.compile(rb"q\s*=\s*0(?:\.0{0,3})?")
-ATTEMPTS = 5
 RELEASE = ("polus-" + __version__).encode()
 # Opened in a browser, an answer is never more than its text.
 NO_PAGE = (
@@ -176,22 +173,17 @@ class Api:
                 raise
             refusal = error
         transaction = writing if operation.writes else reading
-        for attempt in range(ATTEMPTS):
-            try:
-                async with transaction(self.database, account, actor) as work:
-                    if refusal is not None and operation.subject is not None:
-                        await operation.subject(work, ids[0])
-                        raise refusal
-                    call = Call(ids, query, body, exchange.scope, exchange.receive)
-                    answer = await operation.perform(work, call)
-                return answer if isinstance(answer, Reply) else Reply(answer or b"")
-            except asyncpg.DeadlockDetectedError:
-                # Two that waited for each other: PostgreSQL undid this one, so it can be done again; not at the same
-                # moment as others that were undone.
-                if attempt == ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - no secret
-        raise AssertionError
+
+        async def perform() -> Reply:
+            async with transaction(self.database, account, actor) as work:
+                if refusal is not None and operation.subject is not None:
+                    await operation.subject(work, ids[0])
+                    raise refusal
+                call = Call(ids, query, body, exchange.scope, exchange.receive)
+                answer = await operation.perform(work, call)
+            return answer if isinstance(answer, Reply) else Reply(answer or b"")
+
+        return await deadlocks.outlived(perform)
 
     async def _take_in(
         self, exchange: Exchange, operation: Operation, intake: Intake, account: Account, actor: Actor

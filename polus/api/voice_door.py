@@ -5,7 +5,6 @@ Outside `/api`: the signature is the credential.
 
 from typing import Any
 
-import asyncpg
 import structlog
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
@@ -17,13 +16,12 @@ from polus.channels.voice import flow, numbers
 from polus.channels.voice.heard import Heard
 from polus.channels.voice.numbers import Number
 from polus.desk.accounts import Book
+from polus.store import deadlocks
 from polus.store.database import Database
 from polus.store.work import SYSTEM, writing
 
 PREFIX = numbers.PREFIX
 MOST_BYTES = 64 * 1024
-# A caller who is answered with an error is cut off: what met somebody who changed the same ticket is done again.
-ATTEMPTS = 3
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +69,15 @@ class VoiceDoor:
         except ValueError:
             return Response(status_code=400)
         query = QueryParams(request.scope["query_string"])
-        for attempt in range(ATTEMPTS):
-            try:
-                async with writing(self._database, account, SYSTEM) as work:
-                    answer = await flow.take(Heard(work, number, given, query), step)
-                    await numbers.heard(work, number)
-                return Response(answer, media_type=twilio.XML)
-            except asyncpg.DeadlockDetectedError:
-                log.info("a call's step met somebody else's", step=step, attempt=attempt)
-        return Response(status_code=503)
+
+        async def take() -> str:
+            async with writing(self._database, account, SYSTEM) as work:
+                answer = await flow.take(Heard(work, number, given, query), step)
+                await numbers.heard(work, number)
+            return answer
+
+        # A caller who is answered with an error is cut off: what met somebody who changed the same ticket is done again.
+        return Response(await deadlocks.outlived(take), media_type=twilio.XML)
 
     def _is_signed(self, number: Number, base_url: str, request: Request, body: bytes) -> bool:
         try:

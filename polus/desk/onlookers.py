@@ -54,8 +54,9 @@ async def look(work: Work, ticket_id: int, *, writing: bool) -> None:
 
 async def leave(work: Work, ticket_id: int) -> None:
     """The actor has gone on."""
-    await work.db.execute(ATTEND, work.account.id, ticket_id, work.actor.user_id, work.now)
+    # In the order in which `look` takes them: both may be on their way from one page.
     await work.db.execute(LEAVE, work.account.id, ticket_id, work.actor.user_id)
+    await work.db.execute(ATTEND, work.account.id, ticket_id, work.actor.user_id, work.now)
     work.ring("presence", work.account.id, ticket_id)
 
 

@@ -22,6 +22,7 @@ from polus.base import errors
 from polus.base.crypto import Signer
 from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
+from polus.store import deadlocks
 from polus.store.database import Database
 from polus.web import assets, refusals, render, session
 from polus.web.chat import door as chat
@@ -232,7 +233,7 @@ class Site:
         async def endpoint(request: Request) -> Response:
             visit = await self._visit(request)
             try:
-                return await page(visit)
+                return await answered(page, visit)
             finally:
                 await visit.close()
 
@@ -251,7 +252,7 @@ class Site:
                     and visit.person.owes_factor
                     and request.url.path not in doors.WITHOUT_FACTOR
                 )
-                return doors.to_factor(visit) if owes else await page(visit)
+                return doors.to_factor(visit) if owes else await answered(page, visit)
             except session.LoggedOut:
                 return await page(visit) if not needs_session else doors.to_login(visit)
             finally:
@@ -264,6 +265,16 @@ class Site:
             raise errors.NotFound
         account = await self.hosts.account(request.headers.get("host", ""), request.url.scheme)
         return Visit(self, request, account)
+
+
+async def answered(page: Page, visit: Visit) -> Response:
+    """What the page answers, also when its transaction has to be done again: then its form is read from the beginning."""
+
+    async def attempt() -> Response:
+        await visit.rewind()
+        return await page(visit)
+
+    return await deadlocks.outlived(attempt)
 
 
 def storable(value: Any) -> bool:

@@ -83,6 +83,12 @@ class Visit:
     def writing(self) -> AbstractAsyncContextManager[Work]:
         return writing(self.house.database, self.account, self.actor)
 
+    async def rewind(self) -> None:
+        """Have the files that came with the form read from their beginning."""
+        for _, value in self.form.multi_items() if self.form is not None else ():
+            if isinstance(value, UploadFile):
+                await value.seek(0)
+
     async def close(self) -> None:
         """Let go of the files that came with the form."""
         if self.form is not None:

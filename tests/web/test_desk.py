@@ -1,5 +1,6 @@
 """Around the thread: who else is there, the bulk bar and its jobs, the search box, fields, merging, splitting."""
 
+import asyncio
 import csv
 import io
 import json
@@ -46,6 +47,23 @@ async def test_who_else_is_at_a_ticket(browser: Browser, ada: Browser, shop: wor
     await act(browser, f"/tickets/{ticket}/look", {"writing": "false"})
     await act(browser, f"/tickets/{ticket}/leave", {})
     assert [row["user_id"] for row in await shop.rows("select * from onlookers where account_id = $1")] == [shop.ada.user_id]  # fmt: skip
+
+
+async def test_two_who_wait_for_each_other_are_no_error(ada: Browser, shop: worlds.World) -> None:
+    ticket = (await make.ticket(shop))["id"]
+    await act(ada, f"/tickets/{ticket}/look", {"writing": "true"})
+    waits = "select true from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))"
+    async with shop.database.pool.acquire() as db:
+        async with db.transaction():
+            # Else PostgreSQL may undo this one.
+            await db.execute("set local deadlock_timeout = '60s'")
+            await db.execute("update handlings set ends = ends where account_id = $1", shop.account.id)
+            going = asyncio.create_task(act(ada, f"/tickets/{ticket}/leave", {}))
+            while not await db.fetchval(waits):
+                await asyncio.sleep(0)
+            await db.execute("delete from onlookers where account_id = $1", shop.account.id)
+        assert (await going).status == 204
+        assert await db.fetchval("select count(*) from handlings where account_id = $1", shop.account.id) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from polus.store.queue import Queue
 
 async def main(url: str, folder: str, what: str) -> None:
     """Work through one lane."""
-    async with databases.opened(url, name="dying", files=files.opened(folder), secret_key="k" * 32) as database:
+    async with databases.opened(
+        url, name="dying", files=files.opened(folder), secret_key="k" * 32
+    ) as database:
         database.allowed = Allowed(["127.0.0.1/32"])
         presence = Presence(database)
         await presence.open()

@@ -19,6 +19,7 @@ from polus.base import log
 from polus.store import work as works
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 180.0  # seconds that a start or an end may take on a machine that does much else
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Installation:
 
     async def run(self, *arguments: str) -> Ended:
         process = await self.start(*arguments)
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
@@ -70,7 +71,7 @@ class Installation:
         while not (self.data / at).exists() and process.returncode is None:
             await asyncio.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
@@ -90,7 +91,7 @@ class Installation:
         """`polus serve` on free ports, stopped by SIGTERM at the end."""
         process = await self.start("serve", "--port", "0", "--smtp-port", "0", "--json", *arguments)
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
         if not line:
             _, err = await process.communicate()
             raise AssertionError(err.decode())
@@ -116,7 +117,7 @@ class Serving:
     async def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.returncode is None:
             self.process.send_signal(number)
-            _, err = await asyncio.wait_for(self.process.communicate(), 60)
+            _, err = await asyncio.wait_for(self.process.communicate(), PATIENCE)
             self.err = err.decode()
         assert self.process.returncode is not None
         return self.process.returncode

@@ -1,8 +1,8 @@
 """Every command as a person or a script types it."""
 
 import json
+import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,14 @@ def installation(tmp_path: Path, empty_url: str) -> Installation:
 
 async def test_help_is_quick(tmp_path: Path) -> None:
     here = Installation(tmp_path, "", {})
-    began = time.perf_counter()
+    began = os.times()
     ended = await here.run("--help")
-    seconds = time.perf_counter() - began
+    now = os.times()
+    seconds = now.children_user + now.children_system - began.children_user - began.children_system
     for command in COMMANDS:
         assert command.split()[0] in ended.out
-    # 0.11 s of CPU here; the bound leaves room for a machine that is busy with other tests.
-    assert seconds < 2
+    # 0.11 s of processor here: the clock on the wall would tell how busy the machine is.
+    assert seconds < 1
     assert not tmp_path.joinpath("secret.key").exists()
 
 
@@ -80,11 +81,13 @@ async def test_the_life_of_an_installation(installation: Installation, http: aio
         assert (len(key.out.strip()), key.err) == (64, "")
         assert await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (200, "leo@acme.example")
         newer = await installation.quickly("key", "Leo@acme.example", "--account", "acme")
-        assert await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (401, None)
         assert await _me(http, serving.url, "leo@acme.example", newer.out.strip()) == (
             200,
             "leo@acme.example",
         )
+        # The server hears of it within a moment.
+        while await _me(http, serving.url, "leo@acme.example", key.out.strip()) != (401, None):
+            assert serving.process.returncode is None
         checked = await installation.quickly("check", "--json")
         assert checked.json["addresses"] == ["support@acme.localhost"]
         codes = {finding["code"] for finding in checked.json["findings"]}

@@ -88,8 +88,8 @@ def test_without_addresses_nothing_changes() -> None:
 
 def test_gigantic_headers_take_linear_time() -> None:
     many = StandIns((n, "email", f"c{n}@example.com") for n in range(100))
-    started = time.perf_counter()
+    started = time.process_time()
     many.headers(
         {"To": ", ".join(f'"N{n}" <c{n % 200}@example.com>' for n in range(20_000)), "X": "c" * 1_000_000}
     )
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -35,7 +35,7 @@ async def consent(browser: Browser, shop: World, address: str) -> str:
 
 
 def discovered(base: str) -> Any:
-    found = requests.get(base + "/.well-known/openid-configuration", timeout=10)
+    found = requests.get(base + "/.well-known/openid-configuration", timeout=60)
     assert found.status_code == 200
     assert found.json()["issuer"] == base
     return found.json()
@@ -93,7 +93,7 @@ async def test_authlib_with_openid_and_pkce(browser: Browser, shop: World, names
             token = client.fetch_token(
                 server["token_endpoint"], authorization_response=back, code_verifier=verifier, state=state
             )
-            found = KeySet.import_key_set(requests.get(server["jwks_uri"], timeout=10).json())
+            found = KeySet.import_key_set(requests.get(server["jwks_uri"], timeout=60).json())
             said = jwt.decode(token["id_token"], found, ["RS256"])
             assert said.header["kid"] == found.keys[-1].kid
             claims = {"iss": base, "aud": app.id, "nonce": "n-0S6", "sub": str(shop.ada.user_id)}

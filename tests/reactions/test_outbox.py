@@ -271,7 +271,7 @@ async def test_a_ring_wakes_the_worker_and_stopping_waits_for_what_runs(bench: B
     queue = bench.queue()
     working = asyncio.create_task(queue.work())
     await bench.record(("test-first", 2))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     await queue.stop(patience=5)
     await working
     assert ended.is_set()

@@ -59,7 +59,7 @@ async def test_a_ring_wakes_it(database: Database, monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0)
     table.rows.append(1)
     database.ring(("work", "test table"))
-    await asyncio.wait_for(table.done.wait(), 10)
+    await asyncio.wait_for(table.done.wait(), 30)
     await queue.stop(1)
     await working
 
@@ -72,7 +72,7 @@ async def test_it_looks_by_itself_too(database: Database, monkeypatch: pytest.Mo
     while not table.looks:
         await asyncio.sleep(0)
     table.rows.append(1)
-    await asyncio.wait_for(table.done.wait(), 10)
+    await asyncio.wait_for(table.done.wait(), 30)
     await queue.stop(1)
     await working
 
@@ -117,7 +117,7 @@ async def test_it_outlives_a_database_that_is_away_and_jobs_that_fail(
 
     queue = Queue(database, Lane("test table", look, run, 3))
     working = asyncio.create_task(queue.work())
-    await asyncio.wait_for(table.done.wait(), 10)
+    await asyncio.wait_for(table.done.wait(), 30)
     assert queue.well
     await queue.stop(1)
     await working

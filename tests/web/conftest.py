@@ -33,7 +33,7 @@ EXECUTABLE = os.environ.get("POLUS_TEST_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 Enter = Callable[..., Awaitable[Page]]
 # Patience costs nothing when all is well, and a busy machine is no fault of the page.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=40_000)
 PASSWORD = "correct horse battery staple"
 
 
@@ -161,7 +161,7 @@ async def enter(chromium: Chromium, shop: worlds.World) -> AsyncIterator[Enter]:
         context = await chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
         contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(40_000)
         page.on("console", lambda message: heard(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         async with writing(shop.database, shop.account, SYSTEM) as work:

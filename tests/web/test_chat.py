@@ -248,7 +248,7 @@ async def test_lines_arrive_while_the_page_is_open(shop: worlds.World, visitor: 
         assert (told.status, told.headers["content-type"]) == (200, "text/event-stream")
         await answer(shop, ticket["id"], "Here we are.")
         text = ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while "Here we are." not in text:
                 text += (await told.content.readany()).decode()
     assert text.index("Hello?") < text.index("Here we are.")
@@ -273,7 +273,7 @@ async def test_a_visitor_in_a_real_browser(chromium: Chromium, shop: worlds.Worl
     async with pages(html) as url:
         context = await chromium.new_context(viewport={"width": 900, "height": 700})
         page = await context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         await page.goto(url)

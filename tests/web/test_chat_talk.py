@@ -44,7 +44,7 @@ async def listening(http: aiohttp.ClientSession, url: str, headers: dict[str, st
 
         async def heard(wanted: str) -> str:
             nonlocal text
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 while wanted not in text:
                     part = await told.content.readany()
                     assert part, text

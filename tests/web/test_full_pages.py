@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from polus.desk import invitations, resets, sessions
+from polus.store.work import SYSTEM, writing
 from polus.web.pages import settings_menu
 from tests import make
 from tests import world as worlds
@@ -107,7 +108,7 @@ async def single(shop: worlds.World) -> list[str]:
 async def test_every_page_of_the_door(enter: Enter, shop: worlds.World) -> None:
     page = await enter(at="/settings")
     await page.context.clear_cookies()
-    async with worlds.writing(shop.database, shop.account, worlds.SYSTEM) as work:
+    async with writing(shop.database, shop.account, SYSTEM) as work:
         ada = await sessions.candidate(work, shop.ada.email)
         assert ada
         reset = resets.PATH + resets.token(work, ada)

@@ -7,6 +7,7 @@ import pytest
 
 from polus.base import clock, totp
 from polus.desk import second_factors
+from polus.store.work import SYSTEM, writing
 from polus.web.site import Site
 from tests import world as worlds
 from tests.web.conftest import PASSWORD, Browser
@@ -62,7 +63,7 @@ async def test_a_right_password_forgives_the_guesses(browser: Browser, shop: wor
 
 async def give_factor(shop: worlds.World, secret: str) -> None:
     """A second factor for the administrator."""
-    async with worlds.writing(shop.database, shop.account, worlds.SYSTEM) as work:
+    async with writing(shop.database, shop.account, SYSTEM) as work:
         kept = second_factors.sealed(work, shop.ada.user_id, secret)
     await shop.rows("update users set two_fa_secret = $3 where account_id = $1 and id = $2 returning id", shop.ada.user_id, kept)  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from polus.desk import inbox as views
+from polus.store.work import SYSTEM, writing
 from polus.web.site import Site
 from tests import make
 from tests import world as worlds
@@ -134,8 +135,8 @@ async def test_pages_of_a_view_neither_lose_nor_repeat(ada: Browser, shop: world
 
 async def _page(shop: worlds.World, cursor: str | None, size: int) -> tuple[list[int], str | None]:
     from_there = views.place(cursor) if cursor else None
-    actor = worlds.SYSTEM
-    async with worlds.writing(shop.database, shop.account, actor) as work:
+    actor = SYSTEM
+    async with writing(shop.database, shop.account, actor) as work:
         work.actor = type(actor)("user", shop.ada.user_id, "admin")
         page = await views.page(work, "open", from_there, size)
     return [int(re.search(r'"id" : (\d+)', text)[1]) for text in page.tickets], page.next_cursor  # type: ignore[index]

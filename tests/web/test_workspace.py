@@ -24,7 +24,7 @@ async def column(shop: worlds.World, ticket: Any, name: str) -> Any:
 
 async def until(check: Callable[[], Awaitable[Any]]) -> Any:
     """Waits until something is so; fails when it is not within some seconds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             found = await check()
             if found:

@@ -23,7 +23,7 @@ from tests.channels.email.peers import PASSWORD, Dovecot
 from tests.world import World
 
 LOOPBACK = Allowed(("127.0.0.0/8", "::1/128"))
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 PASSWORDS = Wanted(
     host="127.0.0.1", port=1, security="none", username="", auth="password", secret={"password": PASSWORD},

@@ -170,7 +170,7 @@ async def run(*command: str) -> None:
 
 async def listening(port: int, log: Path) -> None:
     """Until somebody does; they start in a second."""
-    for _ in range(100):
+    for _ in range(600):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:

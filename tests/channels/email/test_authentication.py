@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from polus.base.resolver import MOST_UNANSWERED, Resolver, Unanswered
+from polus.base.resolver import MOST_UNANSWERED, PATIENCE, Resolver, Unanswered
 from polus.channels.email import authentication, dkim_checks, journal, parse, spf
 from polus.channels.email.journal import Mailbox
 from polus.desk import letter_settings
@@ -202,13 +202,14 @@ def unanswered() -> Resolver:
 
 
 def test_a_machine_that_is_off_line_stops_asking(unanswered: Resolver) -> None:
-    for _ in range(MOST_UNANSWERED):
+    # On a busy machine a question's time may be over before it was asked.
+    for _ in range(2 * MOST_UNANSWERED):
         with pytest.raises(Unanswered):
             unanswered.texts("customer.example", time.monotonic() + 0.05)
     begun = time.monotonic()
     with pytest.raises(Unanswered):
         unanswered.texts("other.example")
-    assert time.monotonic() - begun < 0.05
+    assert time.monotonic() - begun < PATIENCE / 2
 
 
 def test_hostile_signatures_cost_little_and_never_pass(unanswered: Resolver) -> None:

@@ -38,7 +38,7 @@ class Wire:
     async def reply(self) -> str:
         lines = []
         while True:
-            line = (await asyncio.wait_for(self.reader.readline(), 10)).decode()
+            line = (await asyncio.wait_for(self.reader.readline(), 30)).decode()
             lines.append(line.rstrip("\r\n"))
             if line[3:4] != "-":
                 return "\n".join(lines)

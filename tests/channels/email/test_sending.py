@@ -390,7 +390,7 @@ async def test_a_lost_presence_stops_claiming_and_comes_back(
     assert not exit.presence.here.is_set()
     assert await exit.sender().run(key) is False
     reachable.set()
-    await asyncio.wait_for(exit.presence.here.wait(), 10)
+    await asyncio.wait_for(exit.presence.here.wait(), 30)
     assert await exit.sender().run(key) is True
     assert len(exit.sink.taken) == 1
 

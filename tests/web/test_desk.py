@@ -60,7 +60,8 @@ async def test_two_who_wait_for_each_other_are_no_error(ada: Browser, shop: worl
             await db.execute("update handlings set ends = ends where account_id = $1", shop.account.id)
             going = asyncio.create_task(act(ada, f"/tickets/{ticket}/leave", {}))
             while not await db.fetchval(waits):
-                await asyncio.sleep(0)
+                assert not going.done()
+                await asyncio.sleep(0.01)
             await db.execute("delete from onlookers where account_id = $1", shop.account.id)
         assert (await going).status == 204
         assert await db.fetchval("select count(*) from handlings where account_id = $1", shop.account.id) == 1

@@ -3,42 +3,41 @@
 Dimensions and filters that only automation knows narrow the part alone (reference: Statistics 4, Scopes).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from polus.desk.statistics.conditions import Filter
 
 
 class Comparison(NamedTuple):
-    """`part`: an aggregate of the facts that `only` holds of; `whole`: one of all; `made`: what is made of {p} and {w}."""
+    """`part`: an aggregate of automation's facts that `only` holds of; `whole`: what all of those add to the whole; `rest`:
+    what the facts of kind `other` add to it; `sums`: whether that is a sum, else only one of both tells it; `made`: what is
+    made of {p} and {w}."""
 
     part: str
     only: str
     whole: str
+    rest: str
+    other: str
+    sums: bool
     made: str
 
 
-_SHARE = "round(100.0 * {p} / nullif({w}, 0), 2)"
+_SHARE = "round(100.0 * coalesce({p}, 0) / nullif({w}, 0), 2)"
 _LESS = "round(({w} - {p})::numeric / 1000000, 2)"
 # Collecting values first and sorting those of each group spares the sort of all facts by group.
 _HALF = "(select percentile_cont(0.5) within group (order by v) from unnest({}) as v)"
 _LESS_HALF = _LESS.replace("{w}", _HALF.replace("{}", "{w}")).replace("{p}", _HALF.replace("{}", "{p}"))
+_AUTOMATED = "f.kind = 'automated'"
 COMPARISONS: dict[str, Comparison] = {
-    "automation": Comparison("count(distinct f.item)", "f.kind = 'automated'", "count(*)", _SHARE),
+    # No interaction comes twice here.
+    "automation": Comparison("count(*)", _AUTOMATED, "count(*)", "count(*)", "human", True, _SHARE),
     "coverage": Comparison(
-        "count(distinct f.ticket_id)",
-        "f.kind = 'covered'",
-        "count(*) filter (where f.kind = 'ticket')",
-        _SHARE,
+        "count(distinct f.ticket_id)", "f.kind = 'covered'", "null", "count(*)", "ticket", True, _SHARE
     ),
-    "less_average": Comparison(
-        "avg(f.value)", "f.kind = 'automated'", "avg(f.value) filter (where f.kind = 'human')", _LESS
-    ),
+    "less_average": Comparison("avg(f.value)", _AUTOMATED, "null", "avg(f.value)", "human", False, _LESS),
     "less_median": Comparison(
-        "array_agg(f.value)",
-        "f.kind = 'automated'",
-        "array_agg(f.value) filter (where f.kind = 'human')",
-        _LESS_HALF,
+        "array_agg(f.value)", _AUTOMATED, "null", "array_agg(f.value)", "human", False, _LESS_HALF
     ),
 }
 # What only automation knows; times are those of one ticket, which nobody else has.
@@ -64,23 +63,25 @@ def split(filters: Sequence[Filter]) -> tuple[list[Filter], list[Filter]]:
 def statement(
     hows: Sequence[str], groups: Sequence[tuple[str, bool]], where: Sequence[str], narrow: Sequence[str]
 ) -> str:
-    """What follows the facts `f`: a row for each group. `groups`: (expression, whether it narrows the part alone)."""
+    """What follows the facts `f`; a row for each group. `groups`: (expression, whether it narrows the part alone).
+
+    Facts of automation and all others are read by two branches: the many others are only counted, on both processors.
+    """
     compared = [COMPARISONS[how] for how in hows]
     only = "".join(" and " + text for text in narrow)
     every = [(text, "d" + str(place)) for place, (text, _) in enumerate(groups)]
-    wholes = [one.whole for one in compared]
+    parts = [one.part + " filter (where " + one.only + only + ")" for one in compared]
+    nothing = ["null"] * len(compared)
+    wholes, rests = [one.whole for one in compared], [one.rest for one in compared]
     if any(alone for _, alone in groups):
         common = [named for named, (_, alone) in zip(every, groups, strict=True) if not alone]
-        parts = _grouped(every, "p", [one.part for one in compared], [*where, compared[0].only + only])
+        part = _selected(every, _named("p", parts), [*where, compared[0].only + only])
+        whole = _added(compared, common, where, {"w": (wholes, rests)})
         same = " and ".join("p." + name + " is not distinct from w." + name for _, name in common) or "true"
-        source = "(" + parts + ") p left join (" + _grouped(common, "w", wholes, where) + ") w on " + same
+        source = "(" + part + ") p left join (" + whole + ") w on " + same
     else:
-        own = [one.part + " filter (where " + one.only + only + ")" for one in compared]
-        both = [
-            *(text + " as p" + str(place) for place, text in enumerate(own)),
-            *(text + " as w" + str(place) for place, text in enumerate(wholes)),
-        ]
-        source = "(" + _selected(every, both, where) + ") p"
+        both = {"p": (parts, nothing), "w": (wholes, rests)}
+        source = "(" + _added(compared, every, where, both) + ") p"
     made = [
         one.made.replace("{p}", "p" + str(place)).replace("{w}", "w" + str(place))
         for place, one in enumerate(compared)
@@ -88,15 +89,38 @@ def statement(
     return " select " + ", ".join([*("p." + name for _, name in every), *made]) + " from " + source
 
 
-def _grouped(
-    groups: Sequence[tuple[str, str]], letter: str, measures: Sequence[str], where: Sequence[str]
+def _added(
+    compared: Sequence[Comparison],
+    groups: Sequence[tuple[str, str]],
+    where: Sequence[str],
+    columns: Mapping[str, tuple[Sequence[str], Sequence[str]]],
 ) -> str:
-    return _selected(
-        groups, [text + " as " + letter + str(place) for place, text in enumerate(measures)], where
-    )
+    """Groups of automation's facts and of the others, put together; `columns`: a letter, and what each of both tells."""
+    other = "f.kind = '" + compared[0].other + "'"
+    sides = [
+        _selected(
+            groups,
+            [text for letter, told in columns.items() for text in _named(letter, told[side])],
+            [*where, ("not " if side == 0 else "") + other],
+        )
+        for side in (0, 1)
+    ]
+    totals = [
+        ("sum(" if one.sums else "max(") + letter + str(place) + ") as " + letter + str(place)
+        for letter in columns
+        for place, one in enumerate(compared)
+    ]
+    names = [(name, name) for _, name in groups]
+    return _selected(names, totals, (), "(" + " union all ".join(sides) + ") s")
 
 
-def _selected(groups: Sequence[tuple[str, str]], measures: Sequence[str], where: Sequence[str]) -> str:
-    text = "select " + ", ".join([*(text + " as " + name for text, name in groups), *measures]) + " from f"
-    text += " where " + " and ".join(where) if where else ""
+def _named(letter: str, texts: Sequence[str]) -> list[str]:
+    return [text + " as " + letter + str(place) for place, text in enumerate(texts)]
+
+
+def _selected(
+    groups: Sequence[tuple[str, str]], measures: Sequence[str], where: Sequence[str], source: str = "f"
+) -> str:
+    text = "select " + ", ".join([*(text + " as " + name for text, name in groups), *measures])
+    text += " from " + source + (" where " + " and ".join(where) if where else "")
     return text + (" group by " + ", ".join(name for _, name in groups) if groups else "")

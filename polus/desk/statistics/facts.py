@@ -128,7 +128,7 @@ FACTS: dict[str, str] = {
     "first_human_responses": _answers("human_response", "and human_response is not null"),
     "responses": _answers("response", "and response is not null"),
     "surveys": SURVEYS,
-    "tagged": "select " + _OF_TICKET + "moment, tag_id as item from fact_tags" + _IN_PERIOD,
+    "tagged": "select " + _OF_TICKET + "moment, tag_id as item, previous from fact_tags" + _IN_PERIOD,
     "valued": "select " + _OF_TICKET + "moment, field_id, value as item from fact_values" + _IN_PERIOD,
     "present": PRESENT,
     "present_per_bucket": PRESENT_PER_BUCKET,

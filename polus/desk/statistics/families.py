@@ -71,12 +71,12 @@ class Cells:
 
 
 # Facts are read once, into cells; those are put together. Of an average of cells there is none here.
-_CELLS = """, g as materialized (select f.channel as b, {placed} as d, {measures} from f{where} group by 1, 2)
-select 'total', null, null, {total} from g
-union all select 'bucket', null, d, {bucket} from g group by d
-union all select 'channel', b, null, {channel} from g group by b
+_CELLS = """, c as materialized (select f.channel as b, f.bucket as d, {measures} from f{where} group by 1, 2)
+select 'total', null, null, {total} from c
+union all select 'bucket', null, d, {bucket} from c group by d
+union all select 'channel', b, null, {channel} from c group by b
 """
-_HALF = "(select round((percentile_cont(0.5) within group (order by v))::numeric / 1000000, 2) from g x, unnest(x.{m}) as v{of})"
+_HALF = "(select round((percentile_cont(0.5) within group (order by v))::numeric / 1000000, 2) from c x, unnest(x.{m}) as v{of})"
 _SUM = "coalesce(sum({m}), 0)"
 
 
@@ -92,22 +92,20 @@ async def cells(work: Work, queries: Sequence[Query]) -> Cells:
         half = _HALF.replace("{m}", name)
         total.append(half.replace("{of}", "") if how == MEDIAN else _SUM.replace("{m}", name))
         channel.append(
-            half.replace("{of}", " where x.b is not distinct from g.b")
+            half.replace("{of}", " where x.b is not distinct from c.b")
             if how == MEDIAN
             else _SUM.replace("{m}", name)
         )
         bucket.append(_SUM.replace("{m}", name) if adds(query) else "null")
     parts = {
-        "{placed}": reports.PLACED,
         "{measures}": ", ".join(made),
         "{where}": " where " + " and ".join(conditions.texts) if conditions.texts else "",
         "{total}": ", ".join(total),
         "{bucket}": ", ".join(bucket),
         "{channel}": ", ".join(channel),
     }
-    statement = (
-        facts.TYPES + ", f as (" + FIGURES[queries[0].kind, queries[0].measures[0].how][0] + ")" + _CELLS
-    )
+    source = FIGURES[queries[0].kind, queries[0].measures[0].how][0]
+    statement = facts.TYPES + reports.PLACED_FACTS.replace("{facts}", source) + _CELLS
     for name, part in parts.items():
         statement = statement.replace(name, part)
     found = Cells()

@@ -63,78 +63,70 @@ IS_AUTOMATED = "i.kind = 'automated'"
 _ENDED = "i.kind in ('automated', 'handover')"
 _EVER = ("'-infinity'", "'infinity'")
 
+# Looked up for the few that need it: with `exists` the planner may choose to learn of all tickets first.
+_ASKED = """(select true from fact_messages q where q.account_id = $1 and q.ticket_id = {of}.ticket_id
+  and q.incoming limit 1)"""
+_ALONE = (
+    " and not exists (select from ("
+    + interactions()
+    + ") i where i.ticket_id = m.ticket_id and "
+    + _ENDED
+    + ")"
+)
 # Which tickets were answered by a human in the period, at the first time: the first answer in it is his, or the ticket is
 # one of the few in which a bot answered before him. Of a ticket without an answered question, whether there is one is
-# looked up; its keys are those of the message.
-_MESSAGE = _keys("m")
-_ANSWERED = (
+# looked up; its keys are those of the message. Only tickets without an interaction.
+_HUMAN = (
     "select "
-    + _MESSAGE
-    + """, m.response from fact_messages m
-  where m.account_id = $1 and not m.incoming and m.human and m.moment >= $2 and m.moment < $3
-    and (m.previous is null or m.previous < $2)
-  union all (select distinct on (m.ticket_id) """
-    + _MESSAGE
-    + """, m.response from fact_messages m
-  where m.account_id = $1 and not m.incoming and m.human and m.moment >= $2 and m.moment < $3 and m.ticket_id in (
-    select b.ticket_id from fact_messages b where b.account_id = $1 and not b.incoming and not b.human
-      and b.moment >= $2 and b.moment < $3 and (b.previous is null or b.previous < $2))
-  order by m.ticket_id, m.moment)"""
+    + _keys("m")
+    + ", null::jsonb as more, 'human' as kind, null::text as item, null::bigint as value "
 )
-_ASKED = """cross join lateral (select from fact_messages q where q.account_id = $1 and q.ticket_id = {of}.ticket_id
-  and q.incoming limit 1) asked"""
-_ALONE = " and not exists (select from handled i where i.ticket_id = h.ticket_id)"
-_HUMAN = "select " + _keys("h") + ", null, 'human', null, null from answered h "
+_ANSWERS = """from fact_messages m
+  where m.account_id = $1 and not m.incoming and m.human and m.moment >= $2 and m.moment < $3
+    and {first} and (m.response is not null or {asked})"""
+_ANSWERS = _ANSWERS.replace("{asked}", _ASKED.replace("{of}", "m")) + _ALONE
+_AFTER_BOTS = """m.ticket_id in (
+    select b.ticket_id from fact_messages b where b.account_id = $1 and not b.incoming and not b.human
+      and b.moment >= $2 and b.moment < $3 and (b.previous is null or b.previous < $2))"""
 # Interactions, and the tickets that humans answered without one.
 HANDLED_BY_ANY = (
-    "with handled as materialized (select i.* from ("
+    "select "
+    + _keys("i")
+    + ", i.more, i.kind, i.item, i.value from ("
     + interactions()
     + ") i where "
     + _ENDED
-    + "), answered as materialized ("
-    + _ANSWERED
-    + ") select "
-    + _keys("i")
-    + ", i.more, i.kind, i.item, i.value from handled i union all "
-    + _HUMAN
-    + "where h.response is not null"
-    + _ALONE
     + " union all "
     + _HUMAN
-    + _ASKED.replace("{of}", "h")
-    + " where h.response is null"
-    + _ALONE
+    + _ANSWERS.replace("{first}", "(m.previous is null or m.previous < $2)")
+    + " union all select * from (select distinct on (m.ticket_id) "
+    + _HUMAN.removeprefix("select ")
+    + _ANSWERS.replace("{first}", _AFTER_BOTS)
+    + " order by m.ticket_id, m.moment) m"
 )
 
 _LIVE = "t.account_id = $1 and t.created >= $2 and t.created < $3"
 _TICKET_KEYS = _keys("t").replace("t.moment", "t.created as moment")
-_STARTED = (
-    "select "
-    + _TICKET_KEYS
-    + ", null::jsonb as more, 'ticket' as kind, null::text as item, null::bigint as value"
-)
 # Tickets in which a customer wrote, by their begin: all that did not begin with an agent, and some of the others. And
 # those of them, once more, in which an AI agent took part.
 COVERED = (
-    _STARTED
-    + " from fact_tickets t where "
+    "select "
+    + _TICKET_KEYS
+    + ", null::jsonb as more, 'ticket' as kind, null::text as item, null::bigint as value from fact_tickets t where "
     + _LIVE
-    + " and not t.begun_by_agent union all "
-    + _STARTED
-    + " from fact_tickets t "
+    + " and (not t.begun_by_agent or "
     + _ASKED.replace("{of}", "t")
-    + " where "
-    + _LIVE
-    + " and t.begun_by_agent union all select "
+    + ") union all select "
     + _TICKET_KEYS
     + ", i.more, 'covered', i.item, null from ("
     + interactions("$2", "'infinity'")
-    + ") i join fact_tickets t on t.ticket_id = i.ticket_id "
-    + _ASKED.replace("{of}", "t")
-    + " where "
+    + ") i join fact_tickets t on t.ticket_id = i.ticket_id where "
     + IS_AGENT
     + " and "
     + _LIVE
+    + " and (not t.begun_by_agent or "
+    + _ASKED.replace("{of}", "t")
+    + ")"
 )
 
 # What a closed ticket took humans, by channel and store: what one that needed none has saved.
@@ -153,18 +145,18 @@ _SAVED = (
 
 # Times of tickets that automation handled, and of those that humans did.
 _COMPARED = """
-with handled as materialized ({interactions})
 select i.ticket_id, null::bigint as agent_id, i.team_id, i.channel, i.integration_id, i.store_id, i.created, i.moment,
   i.more || jsonb_build_object('{name}', round(c.{time} / 1000000.0, 2)) as more, 'automated' as kind, i.item,
   c.{time} as value
-from (select distinct on (ticket_id) * from handled where ticket_id is not null order by ticket_id, moment desc) i
+from (select distinct on (h.ticket_id) h.* from ({interactions}) h where h.ticket_id is not null
+  order by h.ticket_id, h.moment desc) i
 join {table} c on c.account_id = $1 and c.ticket_id = i.ticket_id where c.moment >= $2 and c.moment < $3
   and c.{time} is not null {only}
 union all
 select c.ticket_id, c.agent_id, c.team_id, c.channel, c.integration_id, c.store_id, c.created, c.moment,
   null, 'human', null, c.{time}
 from {table} c where c.account_id = $1 and c.moment >= $2 and c.moment < $3 and c.{time} is not null {only} {human}
-  and not exists (select from handled i where i.ticket_id = c.ticket_id)
+  and not exists (select from ({interactions}) i where i.ticket_id = c.ticket_id)
 """
 
 

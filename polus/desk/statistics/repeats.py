@@ -1,6 +1,7 @@
 """Tickets that have several facts in a group and count once: the first one counts, where it can be told from the fact.
 
-An answer knows when the ticket was answered before it, by anybody (`previous`) and by the same sender (`previous_own`).
+An answer knows when the ticket was answered before it, by anybody (`previous`) and by the same sender (`previous_own`);
+a tag on a ticket when the one before it was put there (`previous`).
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from polus.desk.statistics.conditions import Filter
 # Of all facts of a ticket the same.
 OF_TICKET = frozenset(("ticketId", "channel", "integrationId", "storeId"))
 ALL = "count(distinct f.ticket_id)"
+_WITHOUT = "({} is null or {} < {begin})"
 
 
 def first(dimensions: Sequence[str], filters: Sequence[Filter], begin: str) -> str | None:
@@ -25,8 +27,14 @@ def first(dimensions: Sequence[str], filters: Sequence[Filter], begin: str) -> s
         by_agent = len(narrowing[0].values) == 1
         if not by_agent:
             return None
-    before = "f.previous_own" if by_agent else "f.previous"
-    return "(" + before + " is null or " + before + " < " + begin + ")"
+    return _WITHOUT.replace("{}", "f.previous_own" if by_agent else "f.previous").replace("{begin}", begin)
+
+
+def first_tag(dimensions: Sequence[str], filters: Sequence[Filter], begin: str) -> str | None:
+    """The same of tags, of which the tickets with any are counted: all else that is told is the ticket's."""
+    if not {*dimensions} <= OF_TICKET | {"agentId"} or any(one.member == "tagId" for one in filters):
+        return None
+    return _WITHOUT.replace("{}", "f.previous").replace("{begin}", begin)
 
 
 def count(filters: Sequence[Filter]) -> str:

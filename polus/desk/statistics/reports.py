@@ -69,6 +69,10 @@ select begins from generate_series(date_trunc($1, $2::timestamptz, $3), $4::time
 """
 # Which bucket a moment of the period lies in: looked up, which is ten times as fast as the calendar's arithmetic.
 PLACED = "$7[width_bucket(f.moment, $7)]"
+# The facts, each with its bucket. That nothing is added to them keeps the planner from expecting as many groups as there
+# are moments, for which it would use one process only: of what comes from a union it expects few different values.
+PLACED_FACTS = """, g as not materialized ({facts}), f as (
+  select *, $7[width_bucket(moment, $7)] as bucket from g union all select *, null from g where false)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ async def _grouped(work: Work, query: Query) -> list[Row]:
 
 
 async def fetch(work: Work, statement: str, parameters: Sequence[Any]) -> list[Any]:
-    """Rows of a statement over facts, with memory to sort and group them in. 400 when it takes too long."""
+    """Rows of a statement over facts, with room to sort and group them in. 400 when it takes too long."""
     try:
         async with work.db.transaction():
             await work.db.execute(ROOM)
@@ -154,7 +158,8 @@ async def fetch(work: Work, statement: str, parameters: Sequence[Any]) -> list[A
         raise errors.Invalid({}, TOO_SLOW) from None
 
 
-ROOM = "select set_config('work_mem', '64MB', true)"
+# Groups are fewer than the planner expects: handing them to the other process costs less than it thinks.
+ROOM = "select set_config('work_mem', '64MB', true), set_config('parallel_tuple_cost', '0.01', true)"
 
 
 def _is_told(query: Query, name: str) -> bool:
@@ -189,7 +194,7 @@ def _compared(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> 
     groups = [(_dimension(query, name), comparisons.apart(name, hows[0])) for name in query.dimensions]
     groups += [(PLACED, False)] if query.time else []
     rest = comparisons.statement(hows, groups, where, conditions.texts)
-    source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
+    source = facts.TYPES + ", f as not materialized (" + FACTS[query.kind] + ")"
     return source + rest + " limit " + str(MOST_GROUPS + 1), conditions.parameters
 
 
@@ -201,12 +206,13 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
     first = _first(query)
     texts = [*conditions.texts, *([first] if first else [])]
     where = " where " + " and ".join(texts) if texts else ""
-    source = facts.TYPES + ", f as (" + FACTS[query.kind] + ")"
+    placed = bool(query.time and query.places) and query.kind != "open_in_period"
+    source = facts.TYPES + _facts(query.kind, placed=placed)
     if query.kind == "open_in_period":
         swept = sweeps.statement(groups, len(query.measures), where)
         return source + swept + str(MOST_GROUPS + 1), conditions.parameters
     if query.time:
-        groups.append(PLACED if query.places else "date_trunc($5, " + _moment(query) + ", $4)")
+        groups.append("f.bucket" if placed else "date_trunc($5, " + _moment(query) + ", $4)")
     rest = " from f" + "".join(JOINS.get(name, "") for name in query.dimensions) + _resources(query) + where
     places = ", ".join(str(place + 1) for place in range(len(groups)))
     if query.kind in REPEATED and "tagId" not in query.dimensions and first is None:
@@ -222,12 +228,24 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
     return source + selected, conditions.parameters
 
 
+def _facts(kind: str, *, placed: bool) -> str:
+    """`f`; `placed`: each with its bucket."""
+    if placed and kind in facts.FACTS:
+        return PLACED_FACTS.replace("{facts}", FACTS[kind])
+    bucket = "select *, " + PLACED + " as bucket from (" + FACTS[kind] + ") f" if placed else FACTS[kind]
+    return ", f as (" + bucket + ")"
+
+
+# What tells the first one of the facts of a ticket that counts once.
+FIRST = {"replied": repeats.first, "tagged": repeats.first_tag}
+
+
 def _first(query: Query) -> str | None:
-    """Of answers that count once for their ticket, the condition that it is this one; None: they are collected."""
-    if query.kind != "replied":
+    """The condition that a fact is the one that counts for its ticket; None: they are collected, or there is one each."""
+    if query.kind not in FIRST:
         return None
-    begin = "greatest(" + PLACED + ", $2)" if query.time and query.places else "$2"
-    return repeats.first(query.dimensions, query.filters, begin)
+    begin = "greatest(f.bucket, $2)" if query.time and query.places else "$2"
+    return FIRST[query.kind](query.dimensions, query.filters, begin)
 
 
 def _finished(query: Query, groups: int, selected: str) -> str:

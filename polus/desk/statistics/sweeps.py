@@ -5,9 +5,9 @@ from collections.abc import Sequence
 # What was open at the end of each bucket: each time that something is open begins in one bucket and ends in a later
 # one, and between two such changes a group stays as large as it is.
 SWEEP = """
-, b as materialized (select array_agg(least(at, $3) order by at) as ends from unnest($7[2:] || $3) as at), narrowed as (
-  select {groups}, width_bucket(f.begins, b.ends) + 1 as first, width_bucket(f.ends, b.ends) as last, count(*) as size
-  from f, b {where} group by {names}, first, last
+, narrowed as (
+  select {groups}, width_bucket(f.begins, {ends}) + 1 as first, width_bucket(f.ends, {ends}) as last, count(*) as size
+  from f {where} group by {names}, first, last
 ), steps as (
   select {names}, step.place, sum(step.change) as change
   from narrowed cross join lateral (values (first, size), (last + 1, -size)) as step (place, change)
@@ -17,9 +17,11 @@ SWEEP = """
     lead(place) over (partition by {names} order by place) as next
   from steps
 )
-select {names}, $7[place_of], {measures} from sizes, b,
-  generate_series(place, least(coalesce(next, cardinality(b.ends) + 1), cardinality(b.ends) + 1) - 1) as place_of
+select {names}, $7[place_of], {measures} from sizes,
+  generate_series(place, least(coalesce(next, cardinality($7) + 1), cardinality($7) + 1) - 1) as place_of
 where size > 0 limit """
+# The ends of the buckets, worked out once: a row of a table of them would keep the second process out.
+ENDS = "(select array_agg(least(at, $3) order by at) from unnest($7[2:] || $3) as at)"
 
 
 def statement(groups: Sequence[str], measures: int, where: str) -> str:
@@ -33,6 +35,7 @@ def statement(groups: Sequence[str], measures: int, where: str) -> str:
         "partition by {names} ": "partition by " + ", ".join(names) + " " if names else "",
         "{names}, ": "".join(name + ", " for name in names),
         "{where}": where,
+        "{ends}": ENDS,
         "{measures}": ", ".join(["size"] * measures),
     }
     made = SWEEP

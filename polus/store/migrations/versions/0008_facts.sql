@@ -94,6 +94,8 @@ create index fact_messages_moment on fact_messages (account_id, incoming, moment
     created, response, first_response, human_response, human, previous, previous_own);
 create index fact_messages_bots on fact_messages (account_id, moment) include (ticket_id, previous)
   where not incoming and not human;
+-- Of a customer none is a human's answer, of agents' nearly all are: told apart, bots look rare, which they are.
+create statistics fact_messages_senders (mcv) on incoming, human from fact_messages;
 create index fact_messages_macros on fact_messages (account_id, moment) where macro_ids is not null;
 
 -- Each time a ticket was closed or snoozed, and until when it stayed so.
@@ -146,10 +148,12 @@ create table fact_tags (
   integration_id bigint,
   store_id bigint,
   created timestamptz not null,
+  -- of the tag that was put there before: the first ones of a period are those without one in it
+  previous timestamptz,
   primary key (account_id, ticket_id, tag_id)
 );
 create index fact_tags_moment on fact_tags (account_id, moment)
-  include (ticket_id, tag_id, agent_id, team_id, channel, integration_id, store_id, created);
+  include (ticket_id, tag_id, agent_id, team_id, channel, integration_id, store_id, created, previous);
 
 create table fact_values (
   account_id bigint not null,
@@ -493,15 +497,17 @@ begin
       f.agent_id, f.team_id, f.channel, f.integration_id, f.store_id, f.created
     from fact_tickets f join ticket_tags g on g.account_id = f.account_id and g.ticket_id = f.ticket_id
     where f.account_id = account and f.ticket_id = any(ids) and g.ticket_id = any(ids)
+  ), placed as (
+    select *, lag(moment) over (partition by ticket_id order by moment, tag_id) as previous from on_ticket
   ), away as (
     delete from fact_tags g where g.account_id = account and g.ticket_id = any(ids)
       and not exists (select from on_ticket n where n.ticket_id = g.ticket_id and n.tag_id = g.tag_id)
   )
   insert into fact_tags
-  (select * from on_ticket except select * from fact_tags where account_id = account and ticket_id = any(ids))
+  (select * from placed except select * from fact_tags where account_id = account and ticket_id = any(ids))
   on conflict (account_id, ticket_id, tag_id) do update set moment = excluded.moment, agent_id = excluded.agent_id,
     team_id = excluded.team_id, channel = excluded.channel, integration_id = excluded.integration_id,
-    store_id = excluded.store_id, created = excluded.created;
+    store_id = excluded.store_id, created = excluded.created, previous = excluded.previous;
 end
 $$;
 
@@ -777,11 +783,7 @@ begin
     end if;
     if tagged is not null then
       -- The rows are there since the tags were put on; only the event knows when.
-      update fact_tags g set moment = told.moment
-      from (select h.ticket_id, h.item, max(h.moment) as moment from fact_history h
-        where h.account_id = account and h.ticket_id = any(tagged) and h.kind = 'tag' group by h.ticket_id, h.item) told
-      where g.account_id = account and g.ticket_id = told.ticket_id and g.tag_id = told.item
-        and g.moment <> told.moment;
+      perform facts_of_tags(account, tagged);
     end if;
     if valued is not null then
       perform facts_of_values(account, valued);

@@ -19,8 +19,6 @@ from polus.store.work import Work
 FEW = 25
 """So many tickets are changed while the agent waits."""
 
-MOST_FILLED = 100
-
 IDS = "select t.id from tickets t where t.account_id = $1 and $2::bigint is not null and {view} order by t.id limit $3"
 VIEWS = {key: IDS.replace("{view}", view) for key, view in inbox.VIEWS.items()}
 
@@ -55,38 +53,35 @@ async def change(work: Work, ticket_ids: Sequence[int], updates: Mapping[str, An
     lacking = await ticket_forms.lacking(work, ids) if updates.get("status") == "closed" else []
     left = {ticket.id for ticket in lacking}
     ids = [ticket_id for ticket_id in ids if ticket_id not in left]
+    outcome = await _change(work, ids, updates) if ids else Outcome()
+    return msgspec.structs.replace(outcome, lacking=lacking)
+
+
+async def _change(work: Work, ids: Sequence[int], updates: Mapping[str, Any]) -> Outcome:
     if len(ids) > FEW:
-        made = await _job(work, "updateTicket", {"ticket_ids": ids, "updates": dict(updates)})
-        return msgspec.structs.replace(made, lacking=lacking)
-    failed = await bulk.update(work, ids, changes_of_tickets.change(updates)) if ids else {}
-    return Outcome(len(ids) - len(failed), failed, lacking=lacking)
+        return await _job(work, "updateTicket", {"ticket_ids": ids, "updates": dict(updates)})
+    failed = await bulk.update(work, ids, changes_of_tickets.change(updates))
+    return Outcome(len(ids) - len(failed), failed)
 
 
 async def fill_and_close(work: Work, ticket_ids: Sequence[int], written: Mapping[int, str]) -> Outcome:
     """Write what was typed into the required fields that are empty, and close the tickets; 400 on the field's id.
 
-    At most `MOST_FILLED` at once; the others, and those that lack something still, are told as lacking. What a ticket
-    has already is left alone.
+    A ticket that would still lack something stays as it is and is told as lacking. What a ticket has already is left
+    alone.
     """
+    typed = {field_id: text for field_id, text in written.items() if text.strip()}
     lacking = await ticket_forms.lacking(work, ticket_ids)
-    done: list[int] = []
-    for ticket in lacking[:MOST_FILLED]:
-        for field_id in ticket.fields:
-            if written.get(field_id, "").strip():
-                await _fill(work, ticket.id, field_id, written[field_id])
-        if all(written.get(field_id, "").strip() for field_id in ticket.fields):
-            done.append(ticket.id)
-    closed = changes_of_tickets.change({"status": "closed"})
-    failed = await bulk.update(work, done, closed) if done else {}
-    left = await ticket_forms.lacking(work, ticket_ids)
-    return Outcome(len(done) - len(failed), failed, lacking=left)
-
-
-async def _fill(work: Work, ticket_id: int, field_id: int, written: str) -> None:
-    try:
-        await ticket_forms.fill(work, "Ticket", ticket_id, field_id, written)
-    except errors.Invalid as invalid:
-        raise errors.Invalid({str(field_id): (invalid.data or {}).get("value")}) from None
+    needed = {field_id for ticket in lacking for field_id in ticket.fields}
+    values = await ticket_forms.read(
+        work, "Ticket", {field_id: text for field_id, text in typed.items() if field_id in needed}
+    )
+    whole = [ticket.id for ticket in lacking if ticket.fields.keys() <= typed.keys()]
+    left = [ticket for ticket in lacking if ticket.id not in set(whole)]
+    if not whole:
+        return Outcome(lacking=left)
+    outcome = await _change(work, whole, {"status": "closed", changes_of_tickets.FILL: values})
+    return msgspec.structs.replace(outcome, lacking=left)
 
 
 async def apply(work: Work, ticket_ids: Sequence[int], macro_id: int) -> Outcome:

@@ -114,6 +114,26 @@ async def fill(work: Work, object_type: str, owner_id: int, field_id: int, writt
     await OWNERS[object_type].write(work, owner_id, wanted, replace=False)
 
 
+async def read(work: Work, object_type: str, written: Mapping[int, str]) -> list[dict[str, Any]]:
+    """What was typed as values of those fields, `{"id": …, "value": …}` each; 400 by the field's id, 403."""
+    known = await field_values.fields_of(work, object_type, list(written))
+    problems: dict[str, Any] = {}
+    found: list[Wanted] = []
+    for field_id in written.keys() & known.keys():
+        kind = msgspec.json.decode(known[field_id]["definition"])["data_type"]
+        try:
+            found.append(Wanted(field_id, _value(kind, written[field_id].strip()), str(field_id)))
+        except errors.Invalid as invalid:
+            problems[str(field_id)] = invalid.data
+    try:
+        field_values.applied(known, {}, found, replace=False)
+    except errors.Invalid as invalid:
+        problems |= dict(invalid.data or {})
+    if problems:
+        raise errors.Invalid(problems)
+    return [{"id": item.id, "value": item.value} for item in found]
+
+
 def _value(kind: str, written: str) -> Any:
     if not written:
         return None

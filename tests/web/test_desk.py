@@ -192,7 +192,7 @@ async def test_closing_many_asks_for_what_must_be_filled(ada: Browser, shop: wor
     values = [(await get(shop, id_))["custom_fields"] for id_ in (two, three)]
     assert [[fields_[str(id_)]["value"] for id_ in fields] for fields_ in values] == [
         ["Lost", 2],
-        ["Late", 2],
+        ["Late", 4],
     ]
 
 

@@ -11,7 +11,10 @@ from polus.desk.tickets.bulk import Change
 from polus.store.work import Work
 
 # Keys of `updates` that are no columns.
-APART = ("is_unread", "tags", "custom_fields", "add_tags", "remove_tags")
+FILL = "fill_custom_fields"
+"""Values for fields that are empty: the workspace's own key, which the API refuses."""
+
+APART = ("is_unread", "tags", "custom_fields", "add_tags", "remove_tags", FILL)
 
 
 def change(updates: Mapping[str, Any]) -> Change:
@@ -29,6 +32,7 @@ def change(updates: Mapping[str, Any]) -> Change:
         add_tags=updates.get("add_tags", ()),
         remove_tags=updates.get("remove_tags", ()),
         fields=_wanted(updates.get("custom_fields")),
+        fill=_wanted(updates.get(FILL)) or (),
     )
 
 

@@ -67,7 +67,7 @@ select id, subject, customer_id from gone where id = any($2::bigint[]) order by 
 
 class Change(msgspec.Struct, kw_only=True, frozen=True):
     """What is to be changed, in this order: columns by name (as for `tickets.update`), whether the actor has read it,
-    the whole set of tags, tags more and fewer, the values of custom fields."""
+    the whole set of tags, tags more and fewer, all values of custom fields, or (`fill`) those that are empty."""
 
     columns: Mapping[str, Any]
     is_unread: bool | None = None
@@ -76,6 +76,7 @@ class Change(msgspec.Struct, kw_only=True, frozen=True):
     add_tags: Sequence[str] = ()
     remove_tags: Sequence[str] = ()
     fields: Sequence[Wanted] | None = None
+    fill: Sequence[Wanted] = ()
 
 
 class _Steps(msgspec.Struct):
@@ -171,7 +172,7 @@ async def _steps(work: Work, change: Change, rows: Sequence[Any]) -> _Steps:
         nobody = {key + "_id": message for key, message in (invalid.data or {}).items()}
     exactly = await labels.find(work, change.tag_ids, change.tag_names or ())
     more = await labels.find(work, (), change.add_tags)
-    ids = {item.id for item in change.fields or ()}
+    ids = {item.id for item in (*(change.fields or ()), *change.fill)}
     if change.fields is not None:
         ids |= {int(key) for row in rows for key in msgspec.json.decode(row["custom_fields"])}
     fields = await field_values.fields_of(work, "Ticket", list(ids)) if ids else {}
@@ -199,7 +200,10 @@ def _apply(work: Work, ticket: _Ticket, steps: _Steps) -> None:
         off = {name: tag for name, tag in ticket.labels.items() if name in change.remove_tags}
         _relabel(work, ticket, {}, off)
     if change.fields is not None:
-        _change_fields(work, ticket, steps)
+        _change_fields(work, ticket, steps, change.fields, replace=True)
+    elif change.fill:
+        empty = [item for item in change.fill if _is_empty(ticket, item.id)]
+        _change_fields(work, ticket, steps, empty, replace=False)
 
 
 def _change_columns(work: Work, ticket: _Ticket, steps: _Steps) -> None:
@@ -226,10 +230,16 @@ def _relabel(work: Work, ticket: _Ticket, new: Mapping[str, int], off: Mapping[s
     ticket.told.append(lambda: labels.tell(work, ticket.id, new, off))
 
 
-def _change_fields(work: Work, ticket: _Ticket, steps: _Steps) -> None:
-    old, wanted = ticket.old["custom_fields"], steps.change.fields or ()
+def _is_empty(ticket: _Ticket, field_id: int) -> bool:
+    return ticket.old["custom_fields"].get(str(field_id), {}).get("value") in (None, "")
+
+
+def _change_fields(
+    work: Work, ticket: _Ticket, steps: _Steps, wanted: Sequence[Wanted], *, replace: bool
+) -> None:
+    old = ticket.old["custom_fields"]
     try:
-        new = field_values.applied(steps.fields, old, wanted, replace=True)
+        new = field_values.applied(steps.fields, old, wanted, replace=replace)
     except errors.Invalid as invalid:
         raise errors.Invalid({"custom_fields": invalid.data}) from None
     found = field_values.differences(old, new)

@@ -82,27 +82,26 @@ async def lacking(
 
 
 async def fill(visit: Visit) -> Response:
-    """Fill the fields of the panel in all its tickets and close them; the panel again while some are left."""
+    """Fill the fields of the panel in its tickets and close them; the panel again with those that lack something still."""
     here = visit.here(view=actions.view(visit))
     ids = [number for one in visit.field("ids").split(",") if (number := actions.integer(one))]
     wrong: dict[str, str] = {}
-    try:
-        async with visit.writing() as work:
-            known = (await ticket_forms.fields(work, {"Ticket": {}}))["Ticket"]
-            written = {field.id: visit.field(f"field-{field.id}") for field in known}
+    async with visit.writing() as work:
+        known = (await ticket_forms.fields(work, {"Ticket": {}}))["Ticket"]
+        written = {field.id: visit.field(f"field-{field.id}") for field in known}
+        try:
             outcome = await selections.fill_and_close(work, ids, written)
-    except errors.Invalid as refusal:
-        wrong = {
-            key: actions.sentence(visit, errors.Invalid({key: value}))
-            for key, value in (refusal.data or {}).items()
-        }
-        outcome = Outcome()
-    async with visit.reading() as work:
-        left = outcome.lacking or await ticket_forms.lacking(work, ids)
-        if left:
-            again = await lacking(work, visit, Outcome(lacking=left), wrong)
-            return visit.page("fragments/lacking.html", here, **again)
-    return visit.page("fragments/filled.html", here, told=said(here, outcome)["text"])
+        except errors.Invalid as refusal:
+            wrong = {
+                key: actions.sentence(visit, errors.Invalid({key: value}))
+                for key, value in (refusal.data or {}).items()
+            }
+            outcome = Outcome(lacking=await ticket_forms.lacking(work, ids))
+        shown: dict[str, Any] = {"told": said(here, outcome)["text"], "at_work": None}
+        if outcome.job_id is not None:
+            shown["at_work"] = progressed(msgspec.json.decode(await jobs.get(work, outcome.job_id)))
+        shown |= await lacking(work, visit, outcome, wrong)
+    return visit.page("fragments/filled.html", here, **shown)
 
 
 async def carried_out(work: Work, visit: Visit, here: Here, given: Mapping[str, Any] | None) -> Outcome:
@@ -139,13 +138,18 @@ async def progress(visit: Visit) -> Response:
 
 
 def shown(visit: Visit, found: dict[str, Any]) -> Response:
+    return visit.page("fragments/job.html", visit.here(), **progressed(found))
+
+
+def progressed(found: dict[str, Any]) -> dict[str, Any]:
+    """The facts of `fragments/job.html`."""
     info = found["info"] or {}
     done, total = info.get("progress_count", 0), info.get("total_count")
     rate = 0.0
     if found["started_datetime"]:
         end = render.moment(found["ended_datetime"]) if found["ended_datetime"] else clock.now()
         rate = done / max((end - render.moment(found["started_datetime"])).total_seconds(), 0.5)
-    facts = {
+    return {
         "job": found,
         "done": done,
         "total": total,
@@ -153,7 +157,6 @@ def shown(visit: Visit, found: dict[str, Any]) -> Response:
         "failed": info.get("error_count", 0),
         "over": found["status"] in OVER,
     }
-    return visit.page("fragments/job.html", visit.here(), **facts)
 
 
 async def cancel(visit: Visit) -> Response:

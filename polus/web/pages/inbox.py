@@ -10,6 +10,7 @@ from polus.desk import inbox
 from polus.desk.slas import targets
 from polus.desk.tickets import tickets
 from polus.desk.views import counting, rails
+from polus.lang import sets
 from polus.store.work import Work
 from polus.web import choices, render, routes
 from polus.web.pages import ticket_facts
@@ -110,8 +111,9 @@ async def listed(work: Work, here: Here, cursor: str | None = None, limit: int =
 
 
 async def framed(work: Work, here: Here, cursor: str | None = None) -> dict[str, Any]:
-    """The same with what the whole page has besides: the bulk bar's menus."""
+    """The same with what the whole page has besides: the bulk bar's menus, and what a message can be about."""
     return await listed(work, here, cursor) | {
+        "intents_known": sorted(sets.INTENTS),
         "bulk_people": await inbox.people(work),
         "bulk_teams": await inbox.teams(work),
         "bulk_snoozes": choices.snoozes(here),

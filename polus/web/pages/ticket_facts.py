@@ -15,7 +15,6 @@ from polus.desk.rules import whys as rule_whys
 from polus.desk.slas import targets
 from polus.desk.tickets import drafts, tickets
 from polus.desk.voice import orders, recordings
-from polus.lang import sets
 from polus.store.work import Work
 from polus.web import chips, choices, render, senders, timelines
 from polus.web.render import Here, Wire
@@ -57,7 +56,6 @@ async def of(work: Work, here: Here, ticket_id: int) -> dict[str, Any]:
         "teams": teams,
         "snoozes": choices.snoozes(here),
         "languages": choices.languages(here, ticket["language"]),
-        "intents_known": sorted(sets.INTENTS),
         "customer": customer,
         "panes": await widgets.shown(work, ticket["customer"], ("ticket",), {"ticket": ticket}),
         # Of this showing of the buttons: pressing one twice is done once.

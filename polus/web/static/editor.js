@@ -18,7 +18,8 @@ export function dress(form) {
   area.after(box);
   boxes.set(form, box);
   const rich = form.querySelector("template[data-html]")?.content;
-  if (rich?.childNodes.length) { box.replaceChildren(rich.cloneNode(true)); sync(form); } else write(form, area.value, "");
+  // Reading what stands there makes the browser lay the page out, so an empty box is left alone.
+  if (rich?.childNodes.length) { box.replaceChildren(rich.cloneNode(true)); sync(form); } else if (area.value) write(form, area.value, "");
   return box;
 }
 

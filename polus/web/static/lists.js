@@ -5,11 +5,12 @@ import { fragment, post, word } from "./notices.js";
 import { show } from "./panes.js";
 
 const page = document.body.dataset;
-const kept = new Map(); // ticket id → {text: Promise, at}
+const kept = new Map(); // ticket id → {text: Promise, at, ready: its elements}
 const FRESH = 60_000;
 const COUNTS = 3_000; // milliseconds between two counts of the views that people made: they may look through much
 let counted = 0;
 let counting = null;
+let waiting = null; // what is done after the paint
 
 const listBox = () => document.getElementById("list");
 const rows = () => [...document.querySelectorAll("#rows > .row")];
@@ -20,30 +21,81 @@ export const current = () => ({ view: page.view, ticket: page.ticket });
 
 function load(id) {
   const known = kept.get(id);
-  if (known && Date.now() - known.at < FRESH) return known.text;
-  const text = fragment(`/inbox/${page.view}/${id}/ticket`);
-  kept.set(id, { text, at: Date.now() });
-  text.then((got) => { if (got === null) kept.delete(id); });
-  return text;
+  if (known && Date.now() - known.at < FRESH) return known;
+  const entry = { at: Date.now(), ready: null };
+  entry.text = fragment(`/inbox/${page.view}/${id}/ticket`);
+  kept.set(id, entry);
+  entry.text.then((got) => { if (got === null) kept.delete(id); });
+  return entry;
 }
 
 /** A change made elsewhere or here: what was fetched before is no longer true. */
 export const forget = (id) => { kept.delete(String(id)); };
 
+// A fragment as elements, so that showing it only moves them: parsing belongs to the time before the key is pressed.
+function prepare(text) {
+  const whole = document.createElement("template");
+  whole.innerHTML = text;
+  const { content } = whole;
+  const title = [...content.children].find((one) => one.localName === "title");
+  title?.remove();
+  const beside = [...content.querySelectorAll("hx-partial")];
+  for (const part of beside) part.remove();
+  return { title: title?.textContent ?? "", content: document.adoptNode(content), beside: beside.map((part) => document.adoptNode(part)) };
+}
+
 function prefetch(id) {
   if (kept.size > 40) kept.clear();
   const all = rows();
   const at = all.findIndex((row) => row.id === `t-${id}`);
-  for (const row of [all[at + 1], all[at - 1]]) if (row) load(row.id.slice(2));
+  for (const row of [all[at + 1], all[at - 1]]) {
+    const entry = row && load(row.id.slice(2));
+    entry?.text.then((text) => { if (text !== null) entry.ready ??= prepare(text); });
+  }
 }
 
 function select(id) {
   for (const row of document.querySelectorAll("#rows > .row.left")) if (row.id !== `t-${id}`) row.remove();
   for (const old of document.querySelectorAll("#rows [aria-current]")) old.removeAttribute("aria-current");
-  const chosen = link(id);
-  chosen?.setAttribute("aria-current", "true");
-  chosen?.parentElement.scrollIntoView({ block: "nearest" });
+  link(id)?.setAttribute("aria-current", "true");
   page.ticket = id ?? "";
+}
+
+const inView = (id) => link(id)?.parentElement.scrollIntoView({ block: "nearest" });
+
+// Where the parts of a ticket's fragment go. Another ticket's pane is replaced, not morphed: nothing of it is the same.
+function place({ title, content, beside }) {
+  const box = document.getElementById("ticket");
+  const focused = box.contains(document.activeElement);
+  box.replaceChildren(content);
+  if (focused) box.focus({ preventScroll: true });
+  const shown = [box];
+  for (const part of beside) {
+    const target = document.querySelector(part.getAttribute("hx-target"));
+    if (part.getAttribute("hx-swap").startsWith("outer")) {
+      shown.push(part.firstElementChild);
+      target.replaceWith(part.firstElementChild);
+    } else {
+      shown.push(target);
+      target.replaceChildren(...part.childNodes);
+    }
+  }
+  if (title) document.title = title;
+  return shown;
+}
+
+// What nobody sees waits until the ticket is painted, though not longer than to the next thing that is done on the page.
+function afterPaint(run) {
+  settled();
+  waiting = run;
+  requestAnimationFrame(() => setTimeout(settled));
+  setTimeout(settled, 200); // a page out of sight is not painted
+}
+
+function settled() {
+  const run = waiting;
+  waiting = null;
+  run?.();
 }
 
 /** Shows a ticket beside the list that stands there. */
@@ -52,17 +104,31 @@ export async function open(id, { push = true } = {}) {
   document.dispatchEvent(new CustomEvent("polus:leaving"));
   select(id);
   if (push) history.pushState({}, "", address(page.view, id));
-  show("ticket", { push: false });
-  const box = document.getElementById("ticket");
-  const waiting = setTimeout(() => box.setAttribute("aria-busy", "true"), 150);
-  const text = await load(id);
-  clearTimeout(waiting);
-  box.removeAttribute("aria-busy");
-  if (text === null || page.ticket !== id) return;
-  await htmx.swap({ text, target: box, sourceElement: box, swap: "innerHTML" });
+  show("ticket");
+  const entry = load(id);
+  const ready = entry.ready ?? await arrives(entry);
+  entry.ready = null;
+  if (ready === null || page.ticket !== id) return;
+  const shown = place(ready);
+  show("ticket"); // the bar below is a new one
   document.dispatchEvent(new CustomEvent("polus:opened", { detail: { id } }));
-  read(id);
-  prefetch(id);
+  inView(id);
+  afterPaint(() => {
+    for (const part of shown) htmx.process(part);
+    document.dispatchEvent(new CustomEvent("polus:painted", { detail: { id } }));
+    read(id);
+    prefetch(id);
+  });
+}
+
+// What is not there yet; the pane says that it is busy when that takes long.
+async function arrives(entry) {
+  const box = document.getElementById("ticket");
+  const slow = setTimeout(() => box.setAttribute("aria-busy", "true"), 150);
+  const text = await entry.text;
+  clearTimeout(slow);
+  box.removeAttribute("aria-busy");
+  return text === null ? null : prepare(text);
 }
 
 function read(id) {
@@ -88,7 +154,7 @@ export async function go(view, id = null, { push = true } = {}) {
   await htmx.swap({ text, target: box, sourceElement: box, swap: "innerHTML" });
   box.scrollTop = 0;
   if (id) await open(id, { push: false });
-  else { leave(); show("list", { push: false }); }
+  else { leave(); show("list"); }
 }
 
 function leave() {
@@ -171,10 +237,11 @@ export function start() {
     const [, , view, id] = location.pathname.split("/");
     if (view && view !== page.view) go(view, id ?? null, { push: false });
     else if (id) open(id, { push: false });
-    else { leave(); show("list", { push: false }); }
+    else { leave(); show("list"); }
   });
+  for (const kind of ["click", "submit", "focusin", "input", "change"]) window.addEventListener(kind, settled, true);
   if (page.ticket) {
-    link(page.ticket)?.parentElement.scrollIntoView({ block: "nearest" });
+    inView(page.ticket);
     prefetch(page.ticket);
   }
 }

@@ -85,7 +85,8 @@ export function soon() {
 }
 
 export function start() {
-  document.addEventListener("polus:opened", () => { look(); show(); soon(); });
+  document.addEventListener("polus:opened", show);
+  document.addEventListener("polus:painted", () => { look(); soon(); });
   document.addEventListener("polus:left", look);
   document.addEventListener("htmx:after:swap", show);
   document.addEventListener("input", (event) => { if (event.target.closest?.(".editor")) { writes(true); speaks(event.target.closest("form")); } });

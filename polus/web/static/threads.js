@@ -36,8 +36,8 @@ function frames() {
 function settle() {
   const box = document.querySelector(".thread");
   const last = box?.querySelector(".message:last-of-type");
-  if (last && last.offsetHeight > box.clientHeight) last.scrollIntoView({ block: "start" });
   for (const frame of document.querySelectorAll(".mail-frame")) if (heights.has(frame.name)) frame.style.height = `${heights.get(frame.name)}px`;
+  if (last && last.offsetHeight > box.clientHeight) last.scrollIntoView({ block: "start" });
 }
 
 function subject() {

@@ -15,5 +15,6 @@ import * as texts from "./texts.js";
 import * as threads from "./threads.js";
 import * as uploads from "./uploads.js";
 
-for (const part of [panes, lists, threads, editor, uploads, recipients, macros, composer, texts, people, commands, bulk, live]) part.start();
+// Threads behind all that changes an opened ticket: they measure it.
+for (const part of [panes, lists, editor, uploads, recipients, macros, composer, texts, people, threads, commands, bulk, live]) part.start();
 search.start(lists.open);

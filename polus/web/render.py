@@ -22,7 +22,7 @@ from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from polus.web import assets, channel_names, places
+from polus.web import assets, channel_names, places, tables
 
 HOME = Path(__file__).parent
 LOCALES = HOME / "locales"
@@ -360,22 +360,6 @@ def channel_icon(channel: str | None) -> str:
     return CHANNEL_ICONS.get(channel or "", "share-2")
 
 
-CELL = re.compile(r"<(tr|td)\b")
-
-
-def headed(rows: Markup, heads: list[str]) -> Markup:
-    """The rows of a table with each cell's head on it, for screens on which a row becomes a card."""
-    place = -1
-
-    def marked_cell(found: re.Match[str]) -> str:
-        nonlocal place
-        place = -1 if found[1] == "tr" else place + 1
-        return f'<td data-head="{escape(heads[place])}"' if found[1] == "td" else found[0]
-
-    # What people wrote stands there escaped, so every tag is one of a template's.
-    return Markup(CELL.sub(marked_cell, rows))  # noqa: S704
-
-
 FILTERS = {
     "ago": ago,
     "until": until,
@@ -399,7 +383,7 @@ FILTERS = {
     "file_address": file_address,
     "language_name": language_name,
     "clock_in": clock_in,
-    "headed": headed,
+    "headed": tables.headed,
 }
 
 NOBODY = Here({}, {"domain": ""}, "", datetime.fromtimestamp(0, UTC), ZoneInfo("UTC"))

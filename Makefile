@@ -32,10 +32,10 @@ run: setup
 	@$(BIN)/polus serve
 
 test: setup
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 fast: setup
-	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
 
 format: setup
 	@$(BIN)/ruff format .

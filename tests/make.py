@@ -36,7 +36,7 @@ def answer(text: str = "It left on Monday.", **more: Any) -> dict[str, Any]:
 async def ticket(world: World, **more: Any) -> dict[str, Any]:
     """A ticket of Mia's, made through the API by lite agent Lia."""
     body = {"messages": [mail()], "customer": {"email": "mia@example.com", "name": "Mia Meyer"}, **more}
-    made = await world.lia.post("/api/tickets", body)
+    made = await world.near().lia.post("/api/tickets", body)
     assert made.status == 201, made.raw
     return made.json  # type: ignore[no-any-return]
 
@@ -68,7 +68,7 @@ ANN = {
 
 async def customer(world: World, **given: Any) -> dict[str, Any]:
     """A customer of these fields, made through the API by lite agent Lia."""
-    made = await world.lia.post("/api/customers", given)
+    made = await world.near().lia.post("/api/customers", given)
     assert made.status == 201, made.raw
     return made.json  # type: ignore[no-any-return]
 

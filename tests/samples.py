@@ -281,6 +281,7 @@ OPERATIONS = [operation for operation in table.OPERATIONS if operation.id in SAM
 
 async def fill(world: World) -> Things:
     """One of everything, all carrying MARK; ids by what they are of. May be done again: then there is more."""
+    world = world.near()
     ada, leo, lia = world.ada, world.leo, world.lia
     again = (await world.rows(FILLED, "Uma " + MARK))[0][0]
     things: Things = {

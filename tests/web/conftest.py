@@ -52,7 +52,10 @@ async def house(database: Database) -> AsyncIterator[tuple[str, Site]]:
     listener = socket.create_server(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", http="httptools"))
     task = asyncio.create_task(running.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", site
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    worlds.applications[url] = app
+    yield url, site
+    del worlds.applications[url]
     site.close()
     running.should_exit = True
     await task

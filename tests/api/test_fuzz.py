@@ -129,7 +129,7 @@ async def run(world: World, count: int) -> Sender:
 
 @pytest.mark.slow
 async def test_nothing_that_is_sent_breaks_the_api(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    sender = await run(world, COUNT or 3)
+    sender = await run(world, COUNT or 2)
     answered = sum(sender.statuses.values())
     by_status: dict[int, int] = {}
     for (_, status), number in sorted(sender.statuses.items(), key=lambda item: item[0][1]):

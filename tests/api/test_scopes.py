@@ -85,15 +85,20 @@ async def tokens(database: Database, http: Any, url: str) -> dict[str, dict[str,
     return found
 
 
+@pytest.fixture(scope="module")
+def api(database: Database) -> Api:
+    """One for all, so that each token is looked up once."""
+    return Api(database, OPERATIONS, rate_limit=0)
+
+
 def _path(operation: Operation) -> str:
     parts = operation.path.split("/")
     return "/".join(str(NOBODY) if part.startswith("{") else part for part in parts)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
-async def test_each_scope(database: Database, tokens: Any, operation: Operation) -> None:
+async def test_each_scope(api: Api, tokens: Any, operation: Operation) -> None:
     """Only the operation's own scope leads past the door, and `write:all`; all others together do not."""
-    api = Api(database, OPERATIONS, rate_limit=0)
     if operation.scope is None or operation.public is not None:
         return
     for scope in SCOPES:
@@ -110,10 +115,7 @@ async def test_each_scope(database: Database, tokens: Any, operation: Operation)
 
 
 @pytest.mark.parametrize("needed", SEARCHES)
-async def test_searching_needs_the_scope_of_what_is_searched(
-    database: Database, tokens: Any, needed: str
-) -> None:
-    api = Api(database, OPERATIONS, rate_limit=0)
+async def test_searching_needs_the_scope_of_what_is_searched(api: Api, tokens: Any, needed: str) -> None:
     for type_ in SEARCHES[needed]:
         body = json.dumps({"type": type_, "query": "a"}).encode()
         right = await direct.ask(api, tokens[needed], "POST", "/api/search", "", body)

@@ -62,7 +62,10 @@ async def test_a_wrong_setting_is_named_with_its_cure(tmp_path: Path) -> None:
     assert told.json["error"]["cure"]
 
 
-async def test_the_life_of_an_installation(installation: Installation, http: aiohttp.ClientSession) -> None:
+@pytest.mark.slow
+async def test_the_life_of_an_installation(
+    installation: Installation, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
     installation.more["POLUS_ADMIN_PASSWORD"] = "correct horse battery"
     async with installation.serving("--account", "acme", "--admin-email", "Ada@Acme.example") as serving:
         first = serving.told["first"]
@@ -97,11 +100,22 @@ async def test_the_life_of_an_installation(installation: Installation, http: aio
         assert await serving.stop(signal.SIGINT) == 0
     assert "Traceback" not in serving.err
 
-    # Alone, and the second start finds everything as it was:
+    # Alone, and the second start finds everything as it was; with a certificate HTTP is HTTPS, and SMTP offers STARTTLS:
     assert (await installation.run("key", "ada@acme.example")).code == 0
-    async with installation.serving() as again:
+    cert, key = map(str, certificates.make(tmp_path, "help.example"))
+    async with installation.serving("--tls-cert", cert, "--tls-key", key) as again:
         assert again.told["first"] is None
-        assert await _me(http, again.url, "leo@acme.example", newer.out.strip()) == (200, "leo@acme.example")
+        assert again.told["url"].startswith("https://")
+        trusted, url = certificates.trusting(Path(cert)), again.url.replace("http:", "https:")
+        assert await _me(http, url, "leo@acme.example", newer.out.strip(), trusted) == (
+            200,
+            "leo@acme.example",
+        )
+        client = aiosmtplib.SMTP(
+            hostname="127.0.0.1", port=again.told["smtp_port"], start_tls=True, tls_context=trusted
+        )
+        async with client:
+            assert client.get_transport_info("ssl_object").version() == "TLSv1.3"
         # A killed parent takes its children along, and the next one gets their ports.
         again.process.kill()
 
@@ -229,58 +243,25 @@ async def test_a_database_that_is_not_there_is_named_with_its_cure(tmp_path: Pat
     assert "Traceback" not in ended.out + ended.err
 
 
-async def test_several_processes_and_no_worker(
-    installation: Installation, http: aiohttp.ClientSession
-) -> None:
-    async with installation.serving("--processes", "2", "--no-worker") as serving:
-        async with http.get(serving.url + "/health") as answer:
-            assert answer.status == 503
-            assert await answer.json() == {
-                "status": "failing", "database": "ok", "queue": "failing", "listener": "ok", "channels": "ok",
-            }  # fmt: skip
-        worker = await installation.start("worker")
-        while not await _is_well(http, serving.url):
-            assert worker.returncode is None
-        worker.send_signal(signal.SIGTERM)
-        await worker.communicate()
-        assert worker.returncode == 0
-        async with http.get(serving.url + "/metrics") as answer:
-            text = await answer.text()
-            assert 'polus_queue_waiting{queue="outbox"} 0' in text
-
-
 async def _well(http: aiohttp.ClientSession, url: str) -> None:
     async with http.get(url + "/health") as answer:
         assert answer.status == 200, await answer.text()
 
 
-async def _is_well(http: aiohttp.ClientSession, url: str) -> bool:
-    async with http.get(url + "/health") as answer:
-        return answer.status == 200
-
-
-async def _me(http: aiohttp.ClientSession, url: str, email: str, key: str) -> tuple[int, Any]:
+async def _me(
+    http: aiohttp.ClientSession, url: str, email: str, key: str, ssl: Any = True
+) -> tuple[int, Any]:
     headers = {"Authorization": aiohttp.encode_basic_auth(email, key)}
-    async with http.get(url + "/api/users/0", headers=headers) as answer:
+    async with http.get(url + "/api/users/0", headers=headers, ssl=ssl) as answer:
         body = json.loads(await answer.text())
         return answer.status, body.get("email")
 
 
-async def test_with_a_certificate_http_is_https_and_smtp_offers_starttls(
-    installation: Installation, tmp_path: Path, http: aiohttp.ClientSession
-) -> None:
+async def test_half_a_certificate_is_told(tmp_path: Path, empty_url: str) -> None:
     cert, key = certificates.make(tmp_path, "help.example")
-    async with installation.serving("--tls-cert", str(cert), "--tls-key", str(key)) as serving:
-        assert serving.told["url"].startswith("https://")
-        trusted = certificates.trusting(cert)
-        async with http.get(serving.url.replace("http:", "https:") + "/health", ssl=trusted) as answer:
-            assert answer.status == 200
-        client = aiosmtplib.SMTP(
-            hostname="127.0.0.1", port=serving.told["smtp_port"], start_tls=True, tls_context=trusted
-        )
-        async with client:
-            assert client.get_transport_info("ssl_object").version() == "TLSv1.3"
-    halves = await installation.quickly("check", "--json")
-    assert "tls-incomplete" not in halves.out
-    installation.more["POLUS_TLS_CERT"] = str(cert)
-    assert "[tls-incomplete]" in (await installation.quickly("check")).err
+    here = Installation(
+        tmp_path / "data", empty_url, {"POLUS_TLS_CERT": str(cert), "POLUS_TLS_KEY": str(key)}
+    )
+    assert "tls-incomplete" not in (await here.quickly("check", "--json")).out
+    del here.more["POLUS_TLS_KEY"]
+    assert "[tls-incomplete]" in (await here.quickly("check")).err

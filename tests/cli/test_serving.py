@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 from tests.cli.programs import Installation, Serving
 
 
+@pytest.mark.slow
 async def test_two_processes_share_limits_and_files(tmp_path: Path, empty_url: str, http: Any) -> None:
     installation = Installation(tmp_path / "data", empty_url, {"POLUS_RATE_LIMIT": "40"})
-    async with installation.serving("--processes", "2") as serving:
+    async with installation.serving("--processes", "2", "--no-worker") as serving:
         headers = {
             "Authorization": aiohttp.encode_basic_auth(*(serving.told["first"][k] for k in ("email", "key")))
         }
@@ -23,6 +25,7 @@ async def test_two_processes_share_limits_and_files(tmp_path: Path, empty_url: s
             assert (await answer.json())["openapi"] == "3.1.0"
         await _a_file(http, serving, headers)
         await _a_burst(serving, headers)
+        await _a_worker(http, installation, serving)
     assert "Traceback" not in serving.err
 
 
@@ -54,6 +57,31 @@ async def _a_burst(serving: Serving, headers: dict[str, str]) -> None:
     assert set(statuses) == {200, 429}
     # Some are used up already by the file.
     assert 30 <= statuses.count(200) <= 40 + leaked
+
+
+async def _a_worker(http: Any, installation: Installation, serving: Serving) -> None:
+    """It comes and goes by itself, and `/health` tells."""
+    failing = {"status": "failing", "database": "ok", "queue": "failing", "listener": "ok", "channels": "ok"}
+    assert await _health(http, serving) == (503, failing)
+    worker = await installation.start("worker")
+    while (await _health(http, serving))[0] != 200:
+        assert worker.returncode is None
+    # What the account's founding led to is done before it ends.
+    while 'polus_queue_waiting{queue="outbox"} 0' not in await _text(http, serving, "/metrics"):
+        assert worker.returncode is None
+    worker.send_signal(signal.SIGTERM)
+    await worker.communicate()
+    assert worker.returncode == 0
+
+
+async def _health(http: Any, serving: Serving) -> tuple[int, Any]:
+    async with http.get(serving.url + "/health") as answer:
+        return answer.status, await answer.json()
+
+
+async def _text(http: Any, serving: Serving, path: str) -> str:
+    async with http.get(serving.url + path) as answer:
+        return await answer.text()  # type: ignore[no-any-return]
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ planned anew each time. Statements are caught from a call of every operation and
 import datetime
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -23,6 +23,8 @@ from polus.store.work import Actor, reading
 from tests import samples
 from tests import world as worlds
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 LARGE = {
     "tickets", "messages", "customers", "customer_channels", "customer_words", "events", "ticket_tags", "ticket_reads",
@@ -96,6 +98,8 @@ async def caught(shop: World) -> Caught:
     """All statements."""
     database = shop.database
     found: Caught = {}
+    catcher = Catcher(found)
+    await catcher.listen(database)
     things = await samples.fill(shop)
     await database.pool.execute("analyze")
     for operation in sorted(samples.OPERATIONS, key=lambda operation: operation.method == "DELETE"):
@@ -103,12 +107,12 @@ async def caught(shop: World) -> Caught:
             for sql in ROOM:
                 await shop.rows(sql)
             things = await samples.fill(shop)
-        async with catching(database, found, operation.id):
+        with catcher.asking(operation.id):
             await samples.call(_client(shop, operation), operation, samples.path(operation, things), things)
     for name, path, query in await _further(shop):
-        async with catching(database, found, name):
+        with catcher.asking(name):
             assert (await shop.ada.get(path, **query)).status == 200, (path, query)
-    await _searches(shop, found)
+    await _searches(shop, catcher)
     await _inside(shop, found)
     return found
 
@@ -117,22 +121,29 @@ def _client(shop: World, operation: Operation) -> Any:
     return shop.people[PEOPLE[operation.role]]
 
 
-@asynccontextmanager
-async def catching(database: Database, found: Caught, name: str) -> AsyncIterator[None]:
-    """Write down what all connections are asked in the meantime."""
+class Catcher:
+    """Writes down what all connections are asked while somebody asks; `found` is what `caught` gives."""
 
-    def note(query: Any) -> None:
-        if not query.query.startswith(NOT_OURS):
-            found.setdefault(query.query, (name, query.args or ()))
+    def __init__(self, found: Caught) -> None:
+        self.found = found
+        self._name = ""
 
-    connections = [await database.pool.acquire() for _ in range(database.pool.get_max_size())]
-    for connection in connections:
-        connection.add_query_logger(note)
-        await database.pool.release(connection)
-    yield
-    for connection in [await database.pool.acquire() for _ in connections]:
-        connection.remove_query_logger(note)
-        await database.pool.release(connection)
+    async def listen(self, database: Database) -> None:
+        connections = [await database.pool.acquire() for _ in range(database.pool.get_max_size())]
+        for connection in connections:
+            connection.add_query_logger(self._note)
+            await database.pool.release(connection)
+
+    def _note(self, query: Any) -> None:
+        if self._name and not query.query.startswith(NOT_OURS):
+            self.found.setdefault(query.query, (self._name, query.args or ()))
+
+    @contextmanager
+    def asking(self, name: str) -> Iterator[None]:
+        """What is asked meanwhile, `name` asks."""
+        self._name = name
+        yield
+        self._name = ""
 
 
 async def _further(shop: World) -> list[tuple[str, str, dict[str, Any]]]:
@@ -165,7 +176,7 @@ async def _further(shop: World) -> list[tuple[str, str, dict[str, Any]]]:
     return calls
 
 
-async def _searches(shop: World, found: Caught) -> None:
+async def _searches(shop: World, catcher: Catcher) -> None:
     kinds = (
         "customer",
         "customer_profile",
@@ -175,7 +186,7 @@ async def _searches(shop: World, found: Caught) -> None:
     )
     for kind in kinds:
         for query in ("oliver carter", "er12", ""):
-            async with catching(shop.database, found, "search"):
+            with catcher.asking("search"):
                 answer = await shop.ada.post("/api/search", {"type": kind, "query": query})
                 assert answer.status == 201
 

@@ -32,9 +32,15 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text(), str(file))
 
 
+@functools.cache
+def nodes(file: Path) -> list[ast.AST]:
+    """All of it, flat."""
+    return list(ast.walk(tree(file)))
+
+
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """All functions and methods of a file."""
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node
 
@@ -101,7 +107,7 @@ def test_no_sql_is_put_together_in_f_strings() -> None:
     glued = [
         place(file, node)
         for file in PACKAGE
-        for node in ast.walk(tree(file))
+        for node in nodes(file)
         if isinstance(node, ast.JoinedStr)
         and any(isinstance(v, ast.FormattedValue) for v in node.values)
         and SQL.search("".join(v.value for v in node.values if isinstance(v, ast.Constant)))
@@ -117,7 +123,7 @@ def test_names_are_nouns_and_verbs_of_the_trade() -> None:
 
 
 def _names(file: Path) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         name = ""
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             name = node.name
@@ -141,11 +147,10 @@ def test_nothing_is_put_off(word: str) -> None:
     assert found == []
 
 
-def _comments(file: Path) -> Iterator[tokenize.TokenInfo]:
+@functools.cache
+def _comments(file: Path) -> list[tokenize.TokenInfo]:
     with file.open("rb") as source:
-        for token in tokenize.tokenize(source.readline):
-            if token.type == tokenize.COMMENT:
-                yield token
+        return [token for token in tokenize.tokenize(source.readline) if token.type == tokenize.COMMENT]
 
 
 def test_only_doors_open_transactions() -> None:
@@ -155,7 +160,7 @@ def test_only_doors_open_transactions() -> None:
         place(file, node)
         for file in PACKAGE
         if file.relative_to(ROOT / "polus").parts[0] in below and file.name not in ("work.py", "migrate.py")
-        for node in ast.walk(tree(file))
+        for node in nodes(file)
         # Within `work` a transaction is a savepoint.
         if isinstance(node, ast.Attribute)
         and node.attr == "transaction"

@@ -16,6 +16,9 @@ from tests.channels.email.sink import Sink
 # What a client sees of a server that is killed: it tries again, as mail servers and careful programs do.
 TROUBLE = (OSError, aiosmtplib.SMTPException, aiohttp.ClientError, asyncio.TimeoutError)
 
+# Between two things that one of them does: what is killed must be at work, not the machine out of breath.
+PAUSE = 0.1
+
 
 @dataclass
 class Load:
@@ -44,6 +47,7 @@ class Load:
             while not await self._handed_over(raw, number):
                 await asyncio.sleep(0.05)
             self.accepted.add(message_id)
+            await asyncio.sleep(PAUSE)
 
     async def _handed_over(self, raw: bytes, number: int) -> bool:
         try:
@@ -67,7 +71,7 @@ class Load:
                     await self._answer(random.choice(tickets)["id"])
             except TROUBLE:
                 await asyncio.sleep(0.05)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(PAUSE)
 
     async def _answer(self, ticket_id: int) -> None:
         text = f"Answer {next(self.numbers)}"

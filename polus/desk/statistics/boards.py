@@ -234,12 +234,15 @@ async def _together(work: Work, asked: Asked, board: Board, step: str) -> Known:
             members.setdefault(family, []).append((number, query))
     known = Known()
     for together in members.values():
-        cells = await families.cells(work, [query for _, query in together])
+        by_channel = [
+            number in listed and query.kind not in families.OF_MESSAGES for number, query in together
+        ]
+        cells = await families.cells(work, [query for _, query in together], by_channel)
         for place, (number, query) in enumerate(together):
             known.total[number] = cells.total[place]
             if families.adds(query):
                 known.buckets[number] = {begin: told[place] for begin, told in cells.buckets.items()}
-            if query.kind not in families.OF_MESSAGES:
+            if by_channel[place]:
                 known.channels[number] = {group: told[place] for group, told in cells.channels.items()}
     return known
 

@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
 _SHARE = "round(100.0 * coalesce({p}, 0) / nullif({w}, 0), 2)"
 _LESS = "round(({w} - {p})::numeric / 1000000, 2)"
 # Collecting values first and sorting those of each group spares the sort of all facts by group.
-_HALF = "(select percentile_cont(0.5) within group (order by v) from unnest({}) as v)"
+_HALF = "(select percentile_cont(0.5) within group (order by v) from (select unnest({}) as v) as s)"
 _LESS_HALF = _LESS.replace("{w}", _HALF.replace("{}", "{w}")).replace("{p}", _HALF.replace("{}", "{p}"))
 _AUTOMATED = "f.kind = 'automated'"
 COMPARISONS: dict[str, Comparison] = {

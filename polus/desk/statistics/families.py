@@ -76,12 +76,14 @@ select 'total', null, null, {total} from c
 union all select 'bucket', null, d, {bucket} from c group by d
 union all select 'channel', b, null, {channel} from c group by b
 """
-_HALF = "(select round((percentile_cont(0.5) within group (order by v))::numeric / 1000000, 2) from c x, unnest(x.{m}) as v{of})"
+_HALF = """(select round((percentile_cont(0.5) within group (order by v))::numeric / 1000000, 2)
+  from (select unnest(x.{m}) as v from c x{of}) as s)"""
 _SUM = "coalesce(sum({m}), 0)"
 
 
-async def cells(work: Work, queries: Sequence[Query]) -> Cells:
-    """Figures of queries of one family with the same filters and buckets. Medians of buckets are not told."""
+async def cells(work: Work, queries: Sequence[Query], listed: Sequence[bool]) -> Cells:
+    """Figures of queries of one family with the same filters and buckets. Medians of buckets are not told; `listed`: of
+    which ones channels are."""
     starts = await reports.buckets(work, queries[0])
     conditions = reports.given(work, queries[0], starts)
     made, total, bucket, channel = [], [], [], []
@@ -91,11 +93,12 @@ async def cells(work: Work, queries: Sequence[Query]) -> Cells:
         made.append((repeats.count(query.filters) if figure == repeats.ALL else figure) + " as " + name)
         half = _HALF.replace("{m}", name)
         total.append(half.replace("{of}", "") if how == MEDIAN else _SUM.replace("{m}", name))
-        channel.append(
+        of_channel = (
             half.replace("{of}", " where x.b is not distinct from c.b")
             if how == MEDIAN
             else _SUM.replace("{m}", name)
         )
+        channel.append(of_channel if listed[place] else "null")
         bucket.append(_SUM.replace("{m}", name) if adds(query) else "null")
     parts = {
         "{measures}": ", ".join(made),

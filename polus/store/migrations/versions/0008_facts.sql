@@ -89,9 +89,12 @@ create table fact_messages (
   previous timestamptz, previous_own timestamptz,
   primary key (account_id, ticket_id, message_id)
 );
-create index fact_messages_moment on fact_messages (account_id, incoming, moment)
+create index fact_messages_questions on fact_messages (account_id, moment)
   include (ticket_id, agent_id, team_id, channel, integration_id, store_id, message_channel, message_integration_id,
-    created, response, first_response, human_response, human, previous, previous_own);
+    created) where incoming;
+create index fact_messages_answers on fact_messages (account_id, moment)
+  include (ticket_id, agent_id, team_id, channel, integration_id, store_id, message_channel, message_integration_id,
+    created, response, first_response, human_response, human, previous, previous_own) where not incoming;
 create index fact_messages_bots on fact_messages (account_id, moment) include (ticket_id, previous)
   where not incoming and not human;
 -- Of a customer none is a human's answer, of agents' nearly all are: told apart, bots look rare, which they are.

@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po, write_po
 from polus.channels.email import troubles
 from polus.desk import events
 from polus.desk.statistics import boards
+from polus.web import failures
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "polus/web"
@@ -42,6 +43,9 @@ def collected() -> Catalog:
     for sentence in troubles.SENTENCES.values():
         # Pages quote what is wrong with a mail server.
         found.add(sentence, locations=[("troubles", None)], flags=("python-format",))
+    for sentence in failures.sentences():
+        flags = ("python-format",) if "%(" in sentence else ()
+        found.add(sentence, locations=[("failures", None)], flags=flags)
     return found
 
 

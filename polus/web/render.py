@@ -22,7 +22,7 @@ from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from polus.web import assets, channel_names, places, tables
+from polus.web import assets, channel_names, failures, places, tables
 
 HOME = Path(__file__).parent
 LOCALES = HOME / "locales"
@@ -259,6 +259,10 @@ def plain(html: str) -> str:
     return " ".join(unescape(TAG.sub(" ", html)).split())
 
 
+def failure(sentence: str | None, here: Here) -> str:
+    return failures.said(sentence or "", catalogue(here.language).gettext)
+
+
 def linked(words: str) -> Markup:
     """Text with its web and mail addresses as links, everything else escaped."""
     made, end = [], 0
@@ -368,6 +372,7 @@ FILTERS = {
     "apart": apart,
     "initials": initials,
     "plain": plain,
+    "failure": failure,
     "linked": linked,
     "marked": marked,
     "size": size,

@@ -30,7 +30,7 @@ def inbox(view: str = "open", **more: Any) -> Facts:
     chosen = next(v for v in ex.VIEW_LIST if v["key"] == view)
     facts: Facts = {
         "view": chosen, "views": ex.VIEW_LIST, "shelves": ex.SHELVES, "tickets": {"data": ex.ROWS, "meta": {"next_cursor": "abc"}}, "selected": None, "ticket": None,
-        "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None, "planned": [], "newer": [], "then": "", "bulk_people": ex.PEOPLE, "bulk_teams": ex.TEAMS, "bulk_snoozes": [], "forms": {"Ticket": [], "Customer": []}, "missing": {}, "wrong": {}, "whys": {}, "alike": [],
+        "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None, "planned": [], "newer": [], "then": "", "bulk_people": ex.PEOPLE, "bulk_teams": ex.TEAMS, "bulk_snoozes": [], "intents_known": ["refund/request"], "forms": {"Ticket": [], "Customer": []}, "missing": {}, "wrong": {}, "whys": {}, "alike": [],
     }  # fmt: skip
     return facts | more
 

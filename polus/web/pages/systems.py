@@ -24,6 +24,8 @@ async def page(visit: Visit) -> Response:
         "mails": _("Incoming mail"),
         "deliveries": _("Outgoing mail"),
         "notices": _("Mail to your team"),
+        "texts": _("Incoming texts"),
+        "text_deliveries": _("Outgoing texts"),
     }
     for queue in queues:
         queue["name"] = names.get(queue["queue"], queue["queue"])

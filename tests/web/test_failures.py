@@ -1,0 +1,52 @@
+"""What went wrong outside is told in the reader's language; what others said stands in quotation marks."""
+
+import pytest
+
+from polus.channels.email import troubles
+from polus.web import failures, render
+
+FRENCH = render.catalogue("fr").gettext
+
+
+@pytest.mark.parametrize(
+    ("written", "english", "french"),
+    [
+        ("", "", ""),
+        ("550 5.1.1 No such user", "“550 5.1.1 No such user”", "« 550 5.1.1 No such user »"),
+        (
+            "Twilio asks us to send more slowly. (20429)",
+            "Twilio asks us to send more slowly. (20429)",
+            "Twilio demande d’envoyer plus lentement. (20429)",
+        ),
+        (
+            "The provider did not take the text for hours. The last attempt: The provider could not deliver it.",
+            "The provider did not take the text for hours. The last attempt: The provider could not deliver it.",
+            "Pendant des heures, le fournisseur n’a pas accepté le SMS. Dernière tentative : Le fournisseur n’a pas pu le remettre.",
+        ),
+        (
+            "ConnectionRefusedError: [Errno 111] Connection refused",
+            "No connection came about: “[Errno 111] Connection refused”",
+            "Aucune connexion n’a pu être établie : « [Errno 111] Connection refused »",
+        ),
+        (
+            "Landline or %(said)s (30006)",
+            "“Landline or %(said)s” (30006)",
+            "« Landline or %(said)s » (30006)",
+        ),
+        ("<b>550</b>", "“<b>550</b>”", "« <b>550</b> »"),
+    ],
+)
+def test_the_words_of_a_failure(written: str, english: str, french: str) -> None:
+    assert failures.said(written, str) == english
+    assert failures.said(written, FRENCH) == french
+
+
+def test_a_mail_server_is_told_as_on_its_own_page() -> None:
+    facts = {"host": "mx.example", "username": "bob", "said": "535 no"}
+    for gettext in (str, FRENCH):
+        assert failures.said(troubles.told("login-refused", facts), gettext) == troubles.told("login-refused", facts, gettext)  # fmt: skip
+
+
+def test_every_sentence_is_in_the_catalogue() -> None:
+    for sentence in failures.sentences():
+        assert FRENCH(sentence) != sentence

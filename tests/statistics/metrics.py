@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from polus.desk.statistics import cards, reports, scopes
+from polus.desk.statistics import cards, reports, scopes, sources
 from polus.desk.statistics.queries import read
 from polus.store.work import SYSTEM, reading
 from tests.statistics import shop
@@ -98,7 +98,7 @@ async def example(built: shop.Builder, api: dict[str, Any]) -> str:
     query = read({**api, "timezone": "Europe/Berlin", "filters": filters})
     async with reading(built.world.database, built.world.account, SYSTEM) as work:
         rows = await reports.rows(work, query)
-        behind = await reports.tickets(work, query, 100)
+        behind = await sources.tickets(work, query, 100)
     if query.dimensions:
         return "; ".join(line(built, query, row) for row in rows)
     figures = ", ".join(str(row[measure]) for row in rows for measure in api["measures"])

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from polus.desk.statistics import boards, families, queries, reports, scopes
+from polus.desk.statistics import boards, families, queries, reports, scopes, sources
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Zone
@@ -334,7 +334,7 @@ async def test_behind_each_figure_are_its_tickets(built: shop.Builder) -> None:
     for name, (measure, numbers) in behind.items():
         given = {"scope": name, "timezone": "Europe/Berlin", "measures": [measure], "filters": PERIOD}
         async with reading(built.world.database, built.world.account, SYSTEM) as work:
-            found = await reports.tickets(work, queries.read(given), 1000)
+            found = await sources.tickets(work, queries.read(given), 1000)
         assert [ticket for ticket, _ in found] == [built.tickets[number] for number in numbers.split()], name
     assert dict(found)[built.tickets["15"]] == 259200
 

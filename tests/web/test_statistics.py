@@ -43,7 +43,7 @@ async def test_boards_tell_the_figures(browser: Browser, built: figures.Builder)
     team = built.teams["North"]
     assert told((await browser.get(f"/statistics/overview?{WEEK}&team={team}")).text)["Tickets closed"] == "3"
     agents = (await browser.get(f"/statistics/agents?{WEEK}")).text
-    assert re.search(r"<bdi>Leo Agent</bdi></th><td>7<", agents)
+    assert re.search(r"<bdi>Leo Agent</bdi></th><td><a [^>]+>7<", agents)
     sheet = await browser.get(f"/statistics/agents/table-0.csv?{WEEK}")
     assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
     assert "\r\nLeo Agent,7,11,14,3600,3600,7200,620,18000,3\r\n" in sheet.text
@@ -73,6 +73,21 @@ async def test_behind_each_figure_are_tickets(browser: Browser, built: figures.B
     overview = (await browser.get(f"/statistics?{WEEK}")).text
     for link in re.findall(r'href="(/statistics/tickets\?[^"]+)"', overview):
         assert (await browser.get(link.replace("&amp;", "&"))).status == 200
+    # Each number of a table too: as many tickets as it says, where it counts tickets.
+    for board in ("overview", "agents", "tags", "sla", "satisfaction", "automation", "channels"):
+        text = (await browser.get(f"/statistics/{board}?{WEEK}")).text
+        counts = re.findall(
+            r'href="(/statistics/tickets\?[^"]+(?:ticketCount|scoredSurveysCount)[^"]+(?:by|bucket)=[^"]+)">(\d+)<',
+            text,
+        )
+        assert counts or board == "automation", board
+        for link, count in counts:
+            page = await browser.get(link.replace("&amp;", "&"))
+            assert len(re.findall(r'href="/tickets/(\d+)"', page.text)) == int(count), link
+    one = f"/statistics/tickets?scope=tickets-closed&measure=ticketCount&{WEEK}"
+    assert "Leo Agent" in (await browser.get(f"{one}&by=agentId&group={built.people['l']}")).text
+    for part in ("by=moon", "by=agentId%27", "bucket=moon"):
+        assert (await browser.get(f"{one}&{part}")).status == 404
     page = await browser.get(f"/statistics/tickets?scope=one-touch-tickets&measure=ticketCount&{WEEK}")
     found = re.findall(r'href="/tickets/(\d+)"', page.text)
     assert [int(number) for number in found] == [built.tickets[one] for one in "1 3 10 15 21 22".split()]

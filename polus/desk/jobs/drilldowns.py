@@ -8,7 +8,7 @@ from typing import Any
 from polus.base import clock, errors
 from polus.desk.jobs import kinds, selecting, tables, ticket_exports
 from polus.desk.jobs.kinds import Failures, Job, Kind
-from polus.desk.statistics import queries, reports
+from polus.desk.statistics import queries, sources
 from polus.desk.statistics.reports import Query
 from polus.store.work import Work
 
@@ -56,7 +56,7 @@ async def begin(work: Work, job: Job) -> tuple[list[int], Any]:
     """The tickets behind the figure, and each one's part in it."""
     if job.params["context"].get("scope") is None:
         return await ticket_exports.begin_drilldown(work, job)
-    found = await reports.tickets(work, _query(job.params), selecting.MOST + 1)
+    found = await sources.tickets(work, _query(job.params), selecting.MOST + 1)
     if len(found) > selecting.MOST:
         raise errors.Invalid({}, selecting.TOO_MANY)
     await kinds.head(work, job, ticket_exports.DRILLDOWN_COLUMNS)

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from polus.base import errors
 from polus.desk.statistics import asked as asking
-from polus.desk.statistics import families, legacy, reports, scopes
+from polus.desk.statistics import families, legacy, reports, scopes, sources
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Query
+from polus.desk.statistics.sources import Part
 from polus.store.work import Work
 
 Figures = Mapping[str, Any]
@@ -321,10 +322,18 @@ async def table(
     return sorted(rows, key=lambda row: (-(row[1][0] or 0), row[0] is None, str(row[0])))[:MOST_ROWS]
 
 
-async def tickets(work: Work, asked: Asked, scope: str, measure: str, most: int) -> list[tuple[int, Any]]:
-    """The tickets behind a number, with each one's own value; 404 for a number that there is not."""
+async def tickets(
+    work: Work,
+    asked: Asked,
+    scope: str,
+    measure: str,
+    most: int,
+    part: Part = sources.WHOLE,
+    step: str = "day",
+) -> list[tuple[int, Any]]:
+    """The tickets behind a number, or a part of it, with each one's own value; 404 for a number that there is not."""
     known = scopes.table().get(scope)
     if known is None or measure not in known.measures or not known.facts:
         raise errors.NotFound
-    query = asking.query(narrowed(asked, scope), scope, measure)
-    return await reports.tickets(work, query, most)
+    query = asking.query(narrowed(asked, scope), scope, measure, step=step)
+    return await sources.tickets(work, query, most, part)

@@ -89,15 +89,15 @@ class Conditions:
         """Narrow the facts by a filter."""
         if asked.member == "tags":
             unique = list(dict.fromkeys(asked.values))
-            self._put(_TAGS[asked.operator].replace("{count}", str(len(unique))), unique)
+            self.put(_TAGS[asked.operator].replace("{count}", str(len(unique))), unique)
         elif asked.member == "customFields":
             negation = "not " if asked.operator == "not-one-of" else ""
-            self._put(negation + _VALUE, list(asked.values), asked.field_id)
+            self.put(negation + _VALUE, list(asked.values), asked.field_id)
         elif asked.member == "campaigns":
-            self._put(_CAMPAIGN, *[list(asked.values)] * 3)
+            self.put(_CAMPAIGN, *[list(asked.values)] * 3)
         elif asked.member == "agentIdFromTeamId" and asked.operator != "set":
             negation = "not " if asked.operator == "not-one-of" else ""
-            self._put(negation + _TEAM, list(asked.values))
+            self.put(negation + _TEAM, list(asked.values))
         elif asked.member in _RESOURCES:
             self._resource(asked)
         else:
@@ -110,7 +110,7 @@ class Conditions:
             self.texts.append(negation + text.replace("{holds}", "is not null"))
         else:
             negation = "not " if asked.operator == "not-one-of" else ""
-            self._put(negation + text.replace("{holds}", "= any($?::text[])"), list(asked.values))
+            self.put(negation + text.replace("{holds}", "= any($?::text[])"), list(asked.values))
 
     def _simple(self, asked: Filter) -> None:
         column = COLUMNS.get(asked.member) or "(f.more->>'" + asked.member + "')"
@@ -119,21 +119,22 @@ class Conditions:
         kind = "bigint[]" if asked.member in NUMBERS else "text[]"
         match asked.operator:
             case "one-of":
-                self._put(column + " = any($?::" + kind + ")", list(asked.values))
+                self.put(column + " = any($?::" + kind + ")", list(asked.values))
             case "not-one-of":
-                self._put("(" + column + " = any($?::" + kind + ")) is not true", list(asked.values))
+                self.put("(" + column + " = any($?::" + kind + ")) is not true", list(asked.values))
             case "set":
                 self.texts.append(column + (" is null" if asked.values == ("false",) else " is not null"))
             case "contains":
-                self._put(_CONTAINS.replace("{column}", column), list(asked.values))
+                self.put(_CONTAINS.replace("{column}", column), list(asked.values))
             case "afterDate":
-                self._put(column + " >= $?", asked.values[0])
+                self.put(column + " >= $?", asked.values[0])
             case "beforeDate":
-                self._put(column + " < $?", asked.values[0])
+                self.put(column + " < $?", asked.values[0])
             case "inDateRange":
-                self._put(column + " >= $? and " + column + " < $?", *asked.values[:2])
+                self.put(column + " >= $? and " + column + " < $?", *asked.values[:2])
 
-    def _put(self, text: str, *values: Any) -> None:
+    def put(self, text: str, *values: Any) -> None:
+        """Narrow the facts by a condition; each `$?` in it stands for a value."""
         for value in values:
             self.parameters.append(value)
             text = text.replace("$?", "$" + str(len(self.parameters)), 1)

@@ -12,7 +12,7 @@ import msgspec
 
 from polus.base import errors
 from polus.desk.statistics import call_facts, comparisons, facts, recorded, repeats, sweeps
-from polus.desk.statistics.aggregates import AGGREGATES, FINISHED, ONLY
+from polus.desk.statistics.aggregates import AGGREGATES, FINISHED
 from polus.desk.statistics.conditions import Conditions, Filter
 from polus.desk.statistics.scopes import Measure, Scope
 from polus.store.work import Work
@@ -141,7 +141,7 @@ async def _grouped(work: Work, query: Query) -> list[Row]:
     if len(found) > MOST_GROUPS:
         raise errors.Invalid({}, TOO_MANY)
     keys = _keys(query)
-    told = frozenset(name for name in query.dimensions if _is_told(query, name))
+    told = frozenset(name for name in query.dimensions if is_told(query, name))
     return [
         {key: plain(value, query.zone.info, key in told) for key, value in zip(keys, row, strict=True)}
         for row in found
@@ -162,7 +162,7 @@ async def fetch(work: Work, statement: str, parameters: Sequence[Any]) -> list[A
 ROOM = "select set_config('work_mem', '64MB', true), set_config('parallel_tuple_cost', '0.01', true)"
 
 
-def _is_told(query: Query, name: str) -> bool:
+def is_told(query: Query, name: str) -> bool:
     """Whether the dimension is one of the further things that are known of a fact, which are JSON."""
     return query.kind in TOLD and name not in COLUMNS_OF_CALLS
 
@@ -191,7 +191,7 @@ def _compared(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> 
     for one in alone:
         conditions.add(one)
     hows = [measure.how for measure in query.measures]
-    groups = [(_dimension(query, name), comparisons.apart(name, hows[0])) for name in query.dimensions]
+    groups = [(dimension(query, name), comparisons.apart(name, hows[0])) for name in query.dimensions]
     groups += [(PLACED, False)] if query.time else []
     rest = comparisons.statement(hows, groups, where, conditions.texts)
     source = facts.TYPES + ", f as not materialized (" + FACTS[query.kind] + ")"
@@ -202,7 +202,7 @@ def _statement(work: Work, query: Query, starts: Sequence[datetime.datetime]) ->
     if query.measures[0].how in comparisons.COMPARISONS:
         return _compared(work, query, starts)
     conditions = given(work, query, starts)
-    groups = [_dimension(query, name) for name in query.dimensions]
+    groups = [dimension(query, name) for name in query.dimensions]
     first = _first(query)
     texts = [*conditions.texts, *([first] if first else [])]
     where = " where " + " and ".join(texts) if texts else ""
@@ -286,50 +286,16 @@ def _resources(query: Query) -> str:
     return " left join lateral (" + listed + ") used on true"
 
 
-def _dimension(query: Query, name: str) -> str:
+def dimension(query: Query, name: str) -> str:
+    """What a dimension is of a fact `f`."""
     if name in RESOURCES and query.kind not in ("uses", "uses_by_value"):
         return "used." + RESOURCES[name].rpartition(" ")[2]
-    return "f.more->'" + name + "'" if _is_told(query, name) else DIMENSIONS.get(name, "null::text")
+    return "f.more->'" + name + "'" if is_told(query, name) else DIMENSIONS.get(name, "null::text")
 
 
 def _moment(query: Query) -> str:
     name = query.time[0] if query.time else ""
     return "f.sent" if name == "sentDatetime" else "f.created"
-
-
-async def tickets(work: Work, query: Query, most: int) -> list[tuple[int, float | None]]:
-    """The tickets behind the figures of a query, `most` at most: each with its own value, where facts have one.
-
-    Its time dimension means nothing here: who asks of one bucket asks for the bucket as the period.
-    """
-    asked = replace(query, time=None)
-    conditions = given(work, asked)
-    only = {ONLY[measure.how] for measure in asked.measures if measure.how in ONLY}
-    texts = ["f.ticket_id is not null", *conditions.texts]
-    texts += (
-        ["(" + " or ".join(sorted(only)) + ")"] if len(only) == len({m.how for m in asked.measures}) else []
-    )
-    timed = any("time" in measure.how for measure in asked.measures)
-    value = "round(max(f.value) / 1000000.0, 2)" if timed else "max(f.value)"
-    statement = (
-        facts.TYPES
-        + ", f as ("
-        + FACTS[asked.kind]
-        + ") select f.ticket_id, "
-        + (value if asked.kind in VALUED else "null")
-        + " from f where "
-        + " and ".join(texts)
-        + " group by f.ticket_id order by f.ticket_id limit "
-        + str(most)
-    )
-    found = await fetch(work, statement, conditions.parameters)
-    return [(row[0], plain(row[1], asked.zone.info)) for row in found]
-
-
-# Facts that have a value of their own.
-VALUED = frozenset(
-    """surveys resolved messages_of_closed handled first_responses first_human_responses responses""".split()
-)
 
 
 def plain(value: Any, zone: datetime.tzinfo, is_json: bool = False) -> Any:

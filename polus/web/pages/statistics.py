@@ -1,6 +1,7 @@
 """Statistics: boards of numbers with charts, their tables and CSV; the tickets behind a number; what is so now."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.boards import BOARDS, Board, Line, Number, Table
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Zone
+from polus.desk.statistics.sources import Part
 from polus.store.work import Work
 from polus.web import charts, render, routes
 from polus.web.pages import shell
@@ -163,7 +165,13 @@ def _line(wanted: Line, told: tuple[list[str], list[list[Any]]], step: str, visi
     begins, values = told
     here = visit.here(view="")
     names = [render.bucket(begin, step, here) for begin in begins]
-    return {"line": wanted, "names": names, "values": values, "chart": charts.line(names, values)}
+    return {
+        "line": wanted,
+        "begins": begins,
+        "names": names,
+        "values": values,
+        "chart": charts.line(names, values),
+    }
 
 
 async def _table(
@@ -231,18 +239,39 @@ async def behind(visit: Visit) -> Response:
         asked = wanted.asked
         if scope == "ticket-fields":
             asked = _with_field(asked, wanted.chosen["field"], await narrowings.choices(work))
-        found = await boards.tickets(work, asked, scope, measure, MOST_TICKETS + 1)
+        part = _part(given)
+        found = await boards.tickets(work, asked, scope, measure, MOST_TICKETS + 1, part, wanted.step)
+        about = await _said(work, part, wanted, visit)
         tickets = await narrowings.tickets(work, [ticket for ticket, _value in found[:MOST_TICKETS]])
     rows = [(tickets[ticket], value) for ticket, value in found if ticket in tickets]
     return await _page(
         visit, "statistics/tickets.html", "", wanted,
-        title=_(number.title), about="", number=number, rows=rows, more=len(found) > MOST_TICKETS,
+        title=_(number.title), about=about, number=number, rows=rows, more=len(found) > MOST_TICKETS,
     )  # fmt: skip
+
+
+def _part(given: Mapping[str, str]) -> Part:
+    by, group, bucket = (given.get(name, "")[:300].replace("\0", "") for name in ("by", "group", "bucket"))
+    return Part(by, group if "group" in given else None, bucket)
+
+
+async def _said(work: Work, part: Part, wanted: Wish, visit: Visit) -> str:
+    """What is told of a part of a number: whose, and when."""
+    said = []
+    if part.by:
+        number = int(part.group) if part.group and part.group.isdigit() and len(part.group) < 19 else None
+        names = await narrowings.names(work, part.by, [number])
+        said.append(_name(visit, names.get(number, part.group)))
+    if part.bucket:
+        said.append(render.bucket(part.bucket, wanted.step, visit.here(view="")))
+    return " · ".join(said)
 
 
 def _numbers() -> list[Number]:
     shown = [number for one in BOARDS.values() for number in one.numbers]
-    return shown + [number for one in BOARDS.values() for table in one.tables for number in table.numbers]
+    parts = [part.numbers for one in BOARDS.values() for part in one.lines]
+    parts += [part.numbers for one in BOARDS.values() for part in one.tables]
+    return shown + [number for numbers in parts for number in numbers]
 
 
 async def live(visit: Visit) -> Response:

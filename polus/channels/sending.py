@@ -2,6 +2,7 @@
 
 A row is claimed for a worker in one statement, because sending may take minutes and a transaction must not. What the
 outside said is written down before anything else happens; while the database is away the worker waits with it.
+What goes to one person goes in the order it was written: rows of one line do not overtake each other (`Errand.line`).
 """
 
 import asyncio
@@ -18,20 +19,38 @@ from polus.store.presence import FREE, Presence
 from polus.store.queue import AWAY, Key, Lane
 from polus.store.work import SYSTEM, Account, Work, reading, writing
 
+# What stands before it in its line goes first: while it is being sent, is due, or was not tried since this became due,
+# and for this one's first ten minutes in any case. Afterwards one that fails again and again holds nobody up any more.
 DUE = (
     """
-select account_id, {id} from {table} where due_datetime <= now() and """
+select d.account_id, coalesce(h.id, d.{id}) from {table} d
+left join lateral (
+  select b.{id} as id, b.worker is not null or b.due_datetime <= now() or b.claimed_datetime is null
+    or b.claimed_datetime < d.due_datetime as turn
+  from {table} b where b.account_id = d.account_id and {line} and b.{id} < d.{id}
+    and (b.worker is not null or b.due_datetime <= now() or b.claimed_datetime is null
+      or b.claimed_datetime < d.due_datetime or d.created_datetime > now() - interval '10 minutes')
+  order by b.{id} limit 1
+) h on true
+where d.due_datetime <= now() and (h.id is null or h.turn) and """
     + FREE
-    + " order by due_datetime limit $1"
+    + " order by d.due_datetime, d.{id} limit $1"
 )
 
+# Due, or because what stands behind it is: `early`. Or it was being sent by one who died.
 CLAIM = (
     """
 update {table} set worker = $3, claimed_datetime = clock_timestamp() where ctid = (
-  select ctid from {table} where account_id = $1 and {id} = $2 and due_datetime <= now() and """
+  select d.ctid from {table} d where d.account_id = $1 and d.{id} = $2
+    and not exists (select from {table} b where b.account_id = d.account_id and {line} and b.{id} < d.{id}
+      and b.worker is not null)
+    and (d.worker is not null or d.due_datetime <= now() or exists (select from {table} b
+      where b.account_id = d.account_id and {line} and b.{id} > d.{id} and b.due_datetime <= now()
+      and (d.claimed_datetime is null or d.claimed_datetime < b.due_datetime)))
+    and """
     + FREE
     + """ for update skip locked)
-returning attempts, created_datetime
+returning attempts, due_datetime > now() as early
 """
 )
 
@@ -41,11 +60,13 @@ update {table} set worker = null, claimed_datetime = null where account_id = $1 
 
 MINE = "select 1 from {table} where account_id = $1 and {id} = $2 and worker = $3 for update"
 
+# `claimed_datetime` stays: since when it was tried.
 LATER = """
-update {table} set worker = null, claimed_datetime = null, attempts = attempts + 1, error = $3,
-  due_datetime = now() + make_interval(secs => $4)
+update {table} set worker = null, attempts = attempts + 1, error = $3, due_datetime = now() + make_interval(secs => $4)
 where account_id = $1 and {id} = $2
 """
+# Its own time is still to come, and does not count as spent.
+STILL = "update {table} set worker = null, error = $3 where account_id = $1 and {id} = $2"
 
 DONE = "delete from {table} where account_id = $1 and {id} = $2"
 
@@ -76,6 +97,8 @@ class Errand(Protocol[Letter]):
 
     table: str
     id: str
+    # SQL: whether rows `b` and `d` are of one line; "false" when each row stands alone.
+    line: str
 
     async def letter(self, work: Work, key: Key) -> Letter:
         """What to send; the same bytes at each call. Raises ValueError with what is told when it cannot be made."""
@@ -107,9 +130,10 @@ class Sender(Generic[Sent]):
         self._presence = presence
         self._errand = errand
         self._courier = courier
-        texts = (DUE, CLAIM, LET_GO, MINE, LATER, DONE)
-        self._due, self._claim, self._let_go, self._mine, self._later, self._done = (
-            text.replace("{table}", errand.table).replace("{id}", errand.id) for text in texts
+        texts = (DUE, CLAIM, LET_GO, MINE, LATER, STILL, DONE)
+        self._due, self._claim, self._let_go, self._mine, self._later, self._still, self._done = (
+            text.replace("{table}", errand.table).replace("{id}", errand.id).replace("{line}", errand.line)
+            for text in texts
         )
 
     def lane(self, width: int = 4) -> Lane:
@@ -117,8 +141,8 @@ class Sender(Generic[Sent]):
         return Lane(self._errand.table, self.look, self.run, width)
 
     async def look(self, db: Any, most: int) -> list[Key]:
-        """What is due and nobody's."""
-        return [tuple(row) for row in await db.fetch(self._due, most)]
+        """What is due and nobody's, each line by what stands first in it."""
+        return list(dict.fromkeys(tuple(row) for row in await db.fetch(self._due, most)))
 
     async def run(self, key: Key) -> bool:
         """One attempt."""
@@ -131,7 +155,8 @@ class Sender(Generic[Sent]):
         if claimed is None:
             return False
         outcome = await self._attempt(account, key)
-        await self._write_down(account, key, claimed["attempts"], outcome)
+        attempts = None if claimed["early"] else claimed["attempts"]
+        await self._write_down(account, key, attempts, outcome)
         return True
 
     async def _attempt(self, account: Account, key: Key) -> Outcome | str:
@@ -148,7 +173,9 @@ class Sender(Generic[Sent]):
             return Outcome(False, f"{type(error).__name__}", later=("",))
         return await self._courier(letter)
 
-    async def _write_down(self, account: Account, key: Key, attempts: int, outcome: Outcome | str) -> None:
+    async def _write_down(
+        self, account: Account, key: Key, attempts: int | None, outcome: Outcome | str
+    ) -> None:
         while True:
             try:
                 async with writing(self._database, account, SYSTEM) as work:
@@ -160,17 +187,20 @@ class Sender(Generic[Sent]):
                 log.warning("an outcome waits for the database", id=key[1], error=repr(error))
                 await asyncio.sleep(AGAIN)
 
-    async def _settle(self, work: Work, key: Key, attempts: int, outcome: Outcome | str) -> None:
+    async def _settle(self, work: Work, key: Key, attempts: int | None, outcome: Outcome | str) -> None:
         if isinstance(outcome, str):
             await self._give_up(work, key, outcome, retriable=True)
             return
         if outcome.sent:
             await self._errand.sent(work, key, outcome)
             figures.deliveries.labels("sent").inc()
-        if outcome.later and attempts < len(BACKOFF):
+        if outcome.later and (attempts is None or attempts < len(BACKOFF)):
             if outcome.sent or outcome.never:
                 await self._errand.remaining(work, key, outcome.later)
-            await work.db.execute(self._later, *key, outcome.said, BACKOFF[attempts])
+            if attempts is None:
+                await work.db.execute(self._still, *key, outcome.said)
+            else:
+                await work.db.execute(self._later, *key, outcome.said, BACKOFF[attempts])
             figures.deliveries.labels("put off").inc()
             log.info("sending put off", table=self._errand.table, id=key[1], said=outcome.said)
         elif outcome.later or outcome.never:

@@ -44,8 +44,8 @@ NAME = "update messages set message_id = $3 where account_id = $1 and id = $2"
 # One that waits for its next attempt is due now; one that is being sent at this moment stays as it is.
 QUEUE = """
 insert into deliveries as d (account_id, message_id, recipients, reference_ids, in_reply_to, created_datetime,
-  due_datetime)
-values ($1, $2, $3, $4, $5, $6, $6)
+  due_datetime, ticket_id)
+values ($1, $2, $3, $4, $5, $6, $6, $7)
 on conflict (account_id, message_id) do update set recipients = excluded.recipients,
   reference_ids = excluded.reference_ids, in_reply_to = excluded.in_reply_to, attempts = 0,
   created_datetime = excluded.created_datetime, due_datetime = excluded.due_datetime, error = null
@@ -76,16 +76,15 @@ async def _post(work: Work, row: Any) -> None:
     sender = (source.get("from") or {}).get("address") or ""
     recipients = _recipients(source)
     if not addresses.is_email(sender) or not recipients:
-        told = NO_RECIPIENT if addresses.is_email(sender) else NO_SENDER
-        await messages.failed(work, row["id"], told, retriable=False)
+        why = NO_RECIPIENT if addresses.is_email(sender) else NO_SENDER
+        await messages.failed(work, row["id"], why, retriable=False)
         return
     if row["message_id"] is None:
         made = threading.message_id(row["ticket_id"], row["id"], sender.rpartition("@")[2])
         await work.db.execute(NAME, work.account.id, row["id"], made)
     thread = await work.db.fetchrow(THREAD, work.account.id, row["id"])
-    await work.db.execute(
-        QUEUE, work.account.id, row["id"], recipients, thread["ids"], thread["newest"], work.now
-    )
+    told = (recipients, thread["ids"], thread["newest"], work.now, row["ticket_id"])
+    await work.db.execute(QUEUE, work.account.id, row["id"], *told)
     work.ring("work", "deliveries")
 
 

@@ -44,6 +44,7 @@ class Deliveries:
 
     table = "deliveries"
     id = "message_id"
+    line = "b.ticket_id = d.ticket_id"
 
     async def letter(self, work: Work, key: Key) -> Letter:
         """The message as a mail."""

@@ -5,6 +5,7 @@ Of several processes that need a new one, one asks; the others wait for what it 
 
 import asyncio
 import datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -58,6 +59,23 @@ class Grant(msgspec.Struct, frozen=True):
     refresh_token: str | None = None
 
 
+async def log_in(database: Database, server: Server, attempt: Callable[[str], Awaitable[object]]) -> None:
+    """Have somebody log in with a token; once more with a new one, when the server takes the first no more before its
+    time. Raises Trouble, as `attempt` does.
+    """
+    for last in (False, True):
+        token = await access_token(database, server)
+        try:
+            await attempt(token)
+        except Trouble as trouble:
+            if trouble.code == "login-refused":
+                await forget(database, server)
+            if trouble.code != "login-refused" or last:
+                raise
+        else:
+            return
+
+
 async def access_token(database: Database, server: Server) -> str:
     """A token that is good for now. Raises Trouble."""
     key = (server.account_id, server.integration_id, server.login.way)
@@ -76,7 +94,7 @@ async def access_token(database: Database, server: Server) -> str:
 
 
 async def forget(database: Database, server: Server) -> None:
-    """The server refuses the token: the next attempt asks for a new one."""
+    """The token is not used again."""
     async with database.pool.acquire() as db:
         await db.execute(FORGET, server.account_id, server.integration_id, server.login.way)
 

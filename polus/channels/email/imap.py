@@ -151,21 +151,15 @@ class Conversation:
         try:
             await self._run(self._greet)
             if server.login.auth == "oauth2":
-                await self._log_in_by_token(database)
+                await grants.log_in(database, server, self._log_in_by_token)
             else:
                 await self._run(self._log_in)
         except BaseException:
             self.cut()
             raise
 
-    async def _log_in_by_token(self, database: Database) -> None:
-        token = await grants.access_token(database, self._server)
-        try:
-            await self._run(lambda: self._client.oauth2_login(self._server.login.username, token))
-        except Trouble as trouble:
-            if trouble.code == "login-refused":
-                await grants.forget(database, self._server)
-            raise
+    async def _log_in_by_token(self, token: str) -> None:
+        await self._run(lambda: self._client.oauth2_login(self._server.login.username, token))
 
     def _greet(self) -> None:
         assert self._socket is not None

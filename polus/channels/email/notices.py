@@ -25,6 +25,7 @@ class Notices:
 
     table = "notices"
     id = "id"
+    line = "false"
 
     async def letter(self, work: Work, key: Key) -> Letter:
         """The notice as a mail."""

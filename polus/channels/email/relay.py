@@ -21,6 +21,7 @@ from polus.desk.mail_servers import Server
 PATIENCE = 60.0  # seconds for each command
 # Whoever hangs up while the server says yes sends the mail twice: RFC 5321 asks for ten minutes here.
 LAST_PATIENCE = 600.0
+GOODBYE = 2.0
 MOST_SAID = 500
 NO_RELAY = "No outgoing mail server is configured: set POLUS_SMTP_URL, or one for the address, then send the message again."
 
@@ -115,7 +116,7 @@ def _cut(said: str) -> str:
 async def hang_up(client: SMTP) -> None:
     """Politely if that is quick; whatever happens here changes nothing about the mail."""
     with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(GOODBYE):
             await client.quit()
     client.close()
 

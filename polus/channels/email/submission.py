@@ -113,24 +113,27 @@ async def _log_in(client: SMTP, database: Database, server: Server) -> None:
         return
     if client.get_transport_info("sslcontext") is None and not mail_servers.is_local(server.host):
         raise Trouble("unencrypted", host=server.host)
-    methods = client.server_auth_methods
+    methods = set(client.server_auth_methods)
+    if not methods & ({"xoauth2"} if login.auth == "oauth2" else {"plain", "login", "cram-md5"}):
+        raise Trouble("login-unsupported", host=server.host)
+    if login.auth == "oauth2":
+
+        async def by_token(token: str) -> None:
+            await _tried(server, client.auth_xoauth2(login.username, token))
+
+        await grants.log_in(database, server, by_token)
+    elif "password" not in login.secret:
+        raise Trouble("secret-unreadable", host=server.host)
+    else:
+        await _tried(server, client.login(login.username, login.secret["password"]))
+
+
+async def _tried(server: Server, attempt: Awaitable[object]) -> None:
     try:
-        if login.auth == "oauth2":
-            if "xoauth2" not in methods:
-                raise Trouble("login-unsupported", host=server.host)
-            token = await grants.access_token(database, server)
-            await client.auth_xoauth2(login.username, token)
-        else:
-            if "password" not in login.secret:
-                raise Trouble("secret-unreadable", host=server.host)
-            if not {"plain", "login", "cram-md5"} & set(methods):
-                raise Trouble("login-unsupported", host=server.host)
-            await client.login(login.username, login.secret["password"])
+        await attempt
     except aiosmtplib.SMTPAuthenticationError as error:
-        if login.auth == "oauth2":
-            await grants.forget(database, server)
         said = f"{error.code} {error.message}"
-        raise Trouble("login-refused", host=server.host, username=login.username, said=said) from None
+        raise Trouble("login-refused", host=server.host, username=server.login.username, said=said) from None
 
 
 @contextlib.contextmanager

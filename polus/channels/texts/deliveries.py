@@ -223,6 +223,7 @@ class Deliveries:
 
     table = "text_deliveries"
     id = "message_id"
+    line = "b.integration_id = d.integration_id and b.address = d.address"
 
     async def letter(self, work: Work, key: Key) -> Letter:
         """The message as texts; ValueError when its receiver said STOP or it cannot be made."""
@@ -292,6 +293,7 @@ class Tests:
 
     table = "text_tests"
     id = "integration_id"
+    line = "false"
 
     READ = "select address from text_tests where account_id = $1 and integration_id = $2"
     TOLD = """

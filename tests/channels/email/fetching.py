@@ -10,11 +10,16 @@ from typing import Any
 import msgspec
 
 from polus.base.outbound import Allowed
+from polus.channels.email import submission
+from polus.channels.email.deliveries import Deliveries
 from polus.channels.email.mailboxes import Mailboxes
 from polus.channels.email.receive import Receiver
+from polus.channels.sending import Sender
 from polus.desk import mail_servers
 from polus.desk.accounts import Book
 from polus.desk.mail_servers import Wanted
+from polus.reactions import table as reactions
+from polus.reactions.outbox import Outbox
 from polus.store.presence import Presence
 from polus.store.queue import Queue
 from polus.store.work import SYSTEM, writing
@@ -119,6 +124,23 @@ async def worker(world: World, *, receives: bool = True) -> AsyncIterator[Mailbo
         await asyncio.gather(*(queue.stop(10) for queue in queues))
         await asyncio.gather(*tasks)
         await presence.close()
+
+
+async def react(post: Post) -> None:
+    """Until answers wait to be sent."""
+    database, book = post.world.database, Book(post.world.database, "http://helpdesk.example")
+    await Queue(database, Outbox(database, reactions.REACTIONS, book).lane()).drain()
+
+
+async def send(post: Post) -> None:
+    """What a worker does to send what is due."""
+    await react(post)
+    database, book = post.world.database, Book(post.world.database, "http://helpdesk.example")
+    presence = Presence(database)
+    await presence.open()
+    courier = submission.courier(database, None, "helpdesk.example")
+    await Queue(database, Sender(database, book, presence, Deliveries(), courier).lane()).drain()
+    await presence.close()
 
 
 async def process(url: str) -> asyncio.subprocess.Process:

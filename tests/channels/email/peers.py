@@ -52,6 +52,10 @@ auth_mechanisms = plain login xoauth2
 auth_failure_delay = 0
 service anvil {{
   chroot =
+  # Else each wrong password makes the next login from this machine wait longer, up to 15 s.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap-login {{
   chroot =
@@ -122,6 +126,8 @@ MASTER_CF = """
 127.0.0.1:{submission} inet n - n - - smtpd
 127.0.0.1:{submissions} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
+127.0.0.1:{plain} inet n - n - - smtpd
+  -o smtpd_tls_auth_only=no
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -235,11 +241,15 @@ async def dovecot() -> AsyncIterator[Dovecot]:
 
 @dataclass
 class Postfix:
-    """Takes mail from whoever logs in at `dovecot`, from an address whose first part is the login; hands it to the sink."""
+    """Takes mail from whoever logs in at `dovecot`, from an address whose first part is the login; hands it to the sink.
+
+    At port `plain` also who does not encrypt may log in.
+    """
 
     folder: Path
     submission: int
     submissions: int
+    plain: int
 
 
 @contextlib.asynccontextmanager
@@ -247,7 +257,7 @@ async def postfix(dovecot: Dovecot, sink: int) -> AsyncIterator[Postfix]:
     """A running submission server, with the certificate of that Dovecot, which checks its logins."""
     assert POSTFIX is not None
     with folder() as place:
-        submission, submissions = free_ports(2)
+        submission, submissions, plain = free_ports(3)
         for name in ("queue", "data"):
             (place / name).mkdir()
         os.chown(place / "data", pwd.getpwnam("postfix").pw_uid, -1)
@@ -255,10 +265,11 @@ async def postfix(dovecot: Dovecot, sink: int) -> AsyncIterator[Postfix]:
         (place / "main.cf").write_text(
             MAIN_CF.format(folder=place, keys=dovecot.folder, sasl=dovecot.sasl, sink=sink)
         )
-        (place / "master.cf").write_text(MASTER_CF.format(submission=submission, submissions=submissions))
+        master = MASTER_CF.format(submission=submission, submissions=submissions, plain=plain)
+        (place / "master.cf").write_text(master)
         await run(POSTFIX, "-c", str(place), "start")
         try:
             await listening(submission, place / "log")
-            yield Postfix(place, submission, submissions)
+            yield Postfix(place, submission, submissions, plain)
         finally:
             await run(POSTFIX, "-c", str(place), "stop")

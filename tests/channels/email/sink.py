@@ -57,6 +57,10 @@ class Sink:
     async def close(self) -> None:
         self._server.close()
 
+    def of(self, sender: str) -> list[Taken]:
+        """What came from an address."""
+        return [taken for taken in self.taken if taken.sender == sender]
+
     def relay(self, **more: Any) -> Relay:
         given = {"user": None, "password": None, "implicit_tls": False, **more}
         return Relay(host="127.0.0.1", port=self.port, **given)

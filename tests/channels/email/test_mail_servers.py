@@ -1,93 +1,23 @@
 """An address's own servers: OAuth2 and passwords, answers sent with its login, and what is wrong in plain words."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from polus.base.outbound import Allowed
-from polus.channels.email import probes, submission
-from polus.channels.email.deliveries import Deliveries
+from polus.channels.email import probes
 from polus.channels.email.troubles import Trouble
-from polus.channels.sending import Sender
-from polus.desk.accounts import Book
-from polus.reactions import table as reactions
-from polus.reactions.outbox import Outbox
-from polus.store.presence import Presence
-from polus.store.queue import Queue
 from tests.channels.email import fetching, peers
-from tests.channels.email import office as offices
 from tests.channels.email.fetching import Post
 from tests.channels.email.office import mail
-from tests.channels.email.peers import Dovecot, Postfix
+from tests.channels.email.peers import Postfix
 from tests.channels.email.sink import Sink, Taken
-from tests.world import World
+from tests.channels.email.tokens import Tokens
 
 pytestmark = peers.needs_dovecot
 
 
-@pytest.fixture
-async def post(world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
-    monkeypatch.setattr(world.database, "allowed", fetching.LOOPBACK)
-    monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.folder / "cert.pem"))
-    yield Post(await offices.opened(world), dovecot, "support")
-    await world.rows("delete from mail_servers where account_id = $1 returning 1")
-
-
-@pytest.fixture(scope="module")
-async def sink() -> AsyncIterator[Sink]:
-    sink = Sink()
-    await sink.open()
-    yield sink
-    await sink.close()
-
-
-@pytest.fixture(scope="module")
-async def postfix(dovecot: Dovecot, sink: Sink) -> AsyncIterator[Postfix]:
-    async with peers.postfix(dovecot, sink.port) as running:
-        yield running
-
-
-class Provider:
-    """Gives access tokens for refresh tokens, each of them once, and tells Dovecot whose they are."""
-
-    def __init__(self, user: str) -> None:
-        self.user = user
-        self.asked: list[dict[str, str]] = []
-        self.good: set[str] = set()
-        self.refuses = False
-
-    async def token(self, request: web.Request) -> web.Response:
-        fields = {name: str(value) for name, value in (await request.post()).items()}
-        self.asked.append(fields)
-        if self.refuses or fields["refresh_token"] != f"refresh-{len(self.asked) - 1}":
-            told = {"error": "invalid_grant", "error_description": "The token was revoked."}
-            return web.json_response(told, status=400)
-        self.good = {f"access-{len(self.asked)}"}
-        told = {"access_token": f"access-{len(self.asked)}", "expires_in": 3600}
-        return web.json_response(told | {"refresh_token": f"refresh-{len(self.asked)}"})
-
-    async def info(self, request: web.Request) -> web.Response:
-        if request.query["access_token"] not in self.good:
-            return web.json_response({"error": "invalid_token"}, status=400)
-        return web.json_response({"user": self.user, "active": "yes"})
-
-
-@pytest.fixture
-async def provider(post: Post) -> AsyncIterator[Provider]:
-    made = Provider(post.user)
-    app = web.Application()
-    app.router.add_post("/token", made.token)
-    app.router.add_get("/tokeninfo", made.info)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", post.dovecot.tokens).start()
-    yield made
-    await runner.cleanup()
-
-
-async def test_oauth2(post: Post, provider: Provider) -> None:
+async def test_oauth2(post: Post, tokens: Tokens) -> None:
     secret = {"client_id": "polus", "client_secret": "hush", "refresh_token": "refresh-0"}
     url = f"http://127.0.0.1:{post.dovecot.tokens}/token"
     await post.save(auth="oauth2", secret=secret, token_url=url, scope="mail")
@@ -95,13 +25,13 @@ async def test_oauth2(post: Post, provider: Provider) -> None:
         await post.looked()
         post.put(mail())
         await post.fetched(1)
-    assert provider.asked == [{"grant_type": "refresh_token", "scope": "mail", **secret}]
+    assert tokens.asked == [{"grant_type": "refresh_token", "scope": "mail", **secret}]
     # It is kept, and used until it ends.
     assert (
         await probes.test(post.world.database, post.world.account, post.office.integration_id, "in", "h")
         is None
     )
-    assert len(provider.asked) == 1
+    assert len(tokens.asked) == 1
     row = str(dict(await post.state()))
     assert not any(word in row for word in ("hush", "refresh-", "access-1"))
     # One that ended is renewed with the refresh token that came last.
@@ -110,12 +40,20 @@ async def test_oauth2(post: Post, provider: Provider) -> None:
         await probes.test(post.world.database, post.world.account, post.office.integration_id, "in", "h")
         is None
     )
-    assert provider.asked[-1]["refresh_token"] == "refresh-1"
-    # One that the server takes no more is not used again; when there is no other, that is said.
-    provider.good, provider.refuses = set(), True
-    words = [str(await _tested(post)) for _ in range(2)]
-    assert words[0].startswith("127.0.0.1 refuses the login of support. It says:")
-    assert words[1] == "127.0.0.1 gives no access token: invalid_grant: The token was revoked."
+    assert tokens.asked[-1]["refresh_token"] == "refresh-1"
+    # One that the server takes no more before its time is replaced at once, and when there is no other, that is said.
+    tokens.good = set()
+    assert await _tested(post) is None
+    assert tokens.asked[-1]["refresh_token"] == "refresh-2"
+    tokens.good, tokens.refuses = set(), True
+    assert (
+        str(await _tested(post)) == "127.0.0.1 gives no access token: invalid_grant: The token was revoked."
+    )
+    tokens.refuses, tokens.user = False, "somebody-else"
+    await post.save(
+        auth="oauth2", secret=secret | {"refresh_token": f"refresh-{len(tokens.asked)}"}, token_url=url
+    )
+    assert str(await _tested(post)).startswith("127.0.0.1 refuses the login of support. It says:")
     assert (await post.state())["state"] == "trouble"
 
 
@@ -125,8 +63,9 @@ async def _tested(post: Post, way: str = "in") -> Trouble | None:
 
 
 @peers.needs_postfix
-async def test_answers_go_out_by_the_addresss_own_server(post: Post, postfix: Postfix, sink: Sink) -> None:
-    reactions.subscribe()
+async def test_answers_go_out_by_the_addresss_own_server(
+    post: Post, postfix: Postfix, postfix_sink: Sink
+) -> None:
     await post.save()
     await post.save(
         "out",
@@ -140,10 +79,10 @@ async def test_answers_go_out_by_the_addresss_own_server(post: Post, postfix: Po
     assert await _tested(post, "out") is None
     row = await post.office.deliver(mail(message_id="<1@customer.example>", to=post.office.address))
     sent = await post.office.answer(row["ticket_id"])
-    await _work(post)
+    await fetching.send(post)
 
     async def arrived() -> list[Taken]:
-        return sink.taken
+        return postfix_sink.of(post.office.address)
 
     [taken] = await fetching.until(arrived)
     assert (taken.sender, taken.recipients) == (post.office.address, ["jane@customer.example"])
@@ -164,26 +103,15 @@ async def test_answers_go_out_by_the_addresss_own_server(post: Post, postfix: Po
         "out", host="localhost", port=postfix.submissions, security="tls", secret={"password": "wrong"}
     )
     late = await post.office.answer(row["ticket_id"])
-    await _work(post)
+    await fetching.send(post)
     [waiting] = await post.world.rows("select message_id, error from deliveries where account_id = $1")
     assert waiting["message_id"] == late["id"]
     assert waiting["error"].startswith("localhost refuses the login of support. It says: 535")
     await post.world.rows("delete from deliveries where account_id = $1 returning 1")
 
 
-async def _work(post: Post) -> None:
-    """What a worker does to send, once."""
-    database, book = post.world.database, Book(post.world.database, "http://helpdesk.example")
-    presence = Presence(database)
-    await presence.open()
-    courier = submission.courier(database, None, "helpdesk.example")
-    await Queue(database, Outbox(database, reactions.REACTIONS, book).lane()).drain()
-    await Queue(database, Sender(database, book, presence, Deliveries(), courier).lane()).drain()
-    await presence.close()
-
-
 async def test_what_is_wrong_is_said_in_plain_words(
-    post: Post, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    post: Post, postfix_sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imap, imaps, [nobody] = post.dovecot.imap, post.dovecot.imaps, peers.free_ports(1)
     asked: list[tuple[str, dict[str, Any], str]] = [
@@ -194,9 +122,9 @@ async def test_what_is_wrong_is_said_in_plain_words(
         ("in", {"folders": ("INBOX", "Ordres")}, "There is no folder Ordres. There are: INBOX"),
         ("in", {"host": "localhost", "security": "starttls"}, ""),
         ("in", {"host": "localhost", "security": "tls", "port": imaps}, ""),
-        ("out", {"port": sink.port, "auth": "none", "secret": {}}, ""),
-        ("out", {"port": sink.port, "security": "starttls"}, f"127.0.0.1 offers no STARTTLS at port {sink.port}."),
-        ("out", {"port": sink.port, "security": "tls"}, f"127.0.0.1 does not speak TLS at port {sink.port}."),
+        ("out", {"port": postfix_sink.port, "auth": "none", "secret": {}}, ""),
+        ("out", {"port": postfix_sink.port, "security": "starttls"}, f"127.0.0.1 offers no STARTTLS at port {postfix_sink.port}."),
+        ("out", {"port": postfix_sink.port, "security": "tls"}, f"127.0.0.1 does not speak TLS at port {postfix_sink.port}."),
         ("out", {"port": nobody}, f"127.0.0.1 is there, but nothing answers at port {nobody}"),
     ]  # fmt: skip
     for way, settings, words in asked:

@@ -2,8 +2,6 @@
 the connection broke after the provider took it."""
 
 import asyncio
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +9,8 @@ from aiohttp import web
 
 from polus.channels import twilio
 from polus.channels.texts import by_http
+from tests.channels import dying
 from tests.channels.texts.office import OURS, PICTURE, THEIRS, Texts, refusal
-
-ROOT = Path(__file__).parents[3]
 
 
 async def stored(texts: Texts, made: Any) -> tuple[bool, str]:
@@ -111,27 +108,6 @@ async def test_after_hours_of_trouble_the_agent_decides(texts: Texts) -> None:
     assert "for hours. The last attempt: The answer was 503." in (await stored(texts, made))[1]
 
 
-DYING = """
-select pid from pg_stat_activity
-where datname = current_database() and application_name in ('dying', 'polus worker') and $1 > 0
-"""
-
-
-async def killed(texts: Texts, what: str, until: Any) -> None:
-    """A worker process of its own, killed in the middle of what it does, and PostgreSQL has heard of it."""
-    before = await texts.world.rows(DYING)
-    folder = str(texts.world.database.files._store.prefix)  # type: ignore[attr-defined]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.channels.texts.dying", texts.world.database.url, Path(folder).as_uri(), what,
-        cwd=ROOT,
-    )  # fmt: skip
-    await asyncio.wait_for(until.wait(), 30)
-    process.kill()
-    await process.wait()
-    while any(row not in before for row in await texts.world.rows(DYING)):
-        await asyncio.sleep(0.01)
-
-
 async def test_kill_9_while_a_text_is_sent(texts: Texts) -> None:
     await texts.number()
     made = await texts.answer(await texts.say())
@@ -143,7 +119,7 @@ async def test_kill_9_while_a_text_is_sent(texts: Texts) -> None:
         return "hold"
 
     texts.peer.answer = hold
-    await killed(texts, "send", asked)
+    await dying.killed(texts.world.database, "text_deliveries", asked)
     texts.peer.answer = None
     await texts.work()
     # The stated case: it was being taken when the worker died.
@@ -165,7 +141,7 @@ async def test_kill_9_while_a_file_is_fetched(texts: Texts) -> None:
     form = {"MessageSid": "MM" + "1" * 32, "From": THEIRS, "To": OURS, "Body": "", "NumMedia": "1",
             "MediaUrl0": texts.peer.url + "/media"}  # fmt: skip
     assert (await texts.twilio(form)).status == 200
-    await killed(texts, "take", asked)
+    await dying.killed(texts.world.database, "text_arrivals", asked)
     assert await texts.world.rows("select 1 from messages where account_id = $1") == []
     held.set()
     await texts.take()

@@ -72,3 +72,7 @@ alter table mails add column digest bytea, add column dated_datetime timestamptz
   add column history boolean not null default false;
 create index mails_digest on mails (account_id, integration_id, digest) where digest is not null;
 create index mails_history on mails (account_id) where state = 'received' and history;
+
+-- Mails of one ticket go out in the order they were written.
+alter table deliveries add column ticket_id bigint;
+create index deliveries_line on deliveries (account_id, ticket_id, message_id);

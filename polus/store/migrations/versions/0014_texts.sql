@@ -94,6 +94,8 @@ create table text_deliveries (
   foreign key (account_id, integration_id) references integrations on delete cascade
 );
 create index text_deliveries_due on text_deliveries (due_datetime);
+-- Texts to one person go out in the order they were written.
+create index text_deliveries_line on text_deliveries (account_id, integration_id, address, message_id);
 
 -- What became of each text that a provider took.
 create table text_states (

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from polus.base.outbound import Allowed
 from polus.channels.email import submission

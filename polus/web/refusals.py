@@ -32,7 +32,7 @@ PEOPLES = {
 WITH_NUMBER = {
     errors.too_long(0): N_("At most %(n)s are possible."),
     errors.too_short(1): N_("This is needed."),
-    errors.too_short(0): N_("At least %(n)s are needed."),
+    errors.too_short(0): N_("At least %(n)s characters are needed."),
     errors.too_small(0): N_("The least is %(n)s."),
     errors.too_big(0): N_("The most is %(n)s."),
 }

@@ -37,7 +37,7 @@ async def test_a_forgotten_password(browser: Browser, shop: worlds.World) -> Non
     assert shop.ada.email in (await browser.get(link)).text
     short = await fill(browser, link, {"password": "short"}, link)
     assert short.status == 422
-    assert "At least 10 are needed." in short.text
+    assert "At least 10 characters are needed." in short.text
     assert (await fill(browser, link, {"password": NEW}, link)).status == 200
     assert "polus" not in browser.cookies, "it does not log in"
     assert (await other.get("/inbox/open")).status == 303, "all sessions end"

@@ -29,7 +29,7 @@ async def test_a_new_user_chooses_a_password_and_is_in(browser: Browser, shop: w
     assert shop.leo.email in page.text
     short = await choose(browser, path, "short")
     assert short.status == 422
-    assert "At least 10 are needed." in short.text
+    assert "At least 10 characters are needed." in short.text
     assert "short" not in short.text.replace("Shorter", "")
     done = await choose(browser, path, "a password of mine")
     assert (done.status, done.headers["location"]) == (303, "/inbox")

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po, write_po
 
 from polus.channels.email import troubles
 from polus.desk import events
-from polus.desk.statistics import boards
+from polus.desk.statistics import boards, present
 from polus.web import failures
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +40,8 @@ def collected() -> Catalog:
     for text in boards.texts():
         # The pages of statistics show them.
         found.add(text, locations=[("boards", None)])
+    for number in present.TODAY:
+        found.add(number.title, locations=[("boards", None)])
     for sentence in troubles.SENTENCES.values():
         # Pages quote what is wrong with a mail server.
         found.add(sentence, locations=[("troubles", None)], flags=("python-format",))

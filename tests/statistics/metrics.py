@@ -5,7 +5,7 @@ from typing import Any
 from polus.desk.statistics import cards, reports, scopes, sources
 from polus.desk.statistics.queries import read
 from polus.store.work import SYSTEM, reading
-from tests.statistics import shop
+from tests.statistics import present_metrics, shop
 
 HEAD = """# Metrics
 
@@ -15,12 +15,12 @@ What each metric card says (`GET /api/metric-cards`), and an example. This page 
 The examples are about one week, Monday 2 March 2026 to Sunday 8 March in Berlin (an hour ahead of UTC), in a shop with
 two agents, Leo and Bea, and a bot. This is all that happened in it: number, channel, shop, team, events. Times are UTC,
 as day-hour:minute; days of 20 and more are in February. `c` the customer writes; `l`, `b`, `x` Leo, Bea, the bot answers;
-`n` a note; `r` a message of a rule; `i` an imported answer of Leo's; `=l` assigned to Leo; `C:l` closed by Leo, `C` by
+`m` Leo with the macro Sorry; `n` a note; `r` a message of a rule; `i` an imported answer of Leo's; `=l` assigned to Leo; `C:l` closed by Leo, `C` by
 nobody; `Z:l` snoozed; `O` reopened; `#late` tagged; `?Late` a value of the field Reason.
 
     {tickets}
 
-Surveys: ticket, sent, scored, score.
+Surveys: ticket, sent, scored, score, comment.
 
     {surveys}
 
@@ -37,6 +37,9 @@ Service levels: ticket, when they were attached, target, what became of it.
 Calls: direction, begin, how it ended, seconds, who answered, ticket | what happened after how many seconds, to whom.
 
     {calls}
+
+Leo's page gave its last sign of life at 2-11:55; what is told of the present moment is told for 2-11:58, a Monday at 12:58
+in Berlin, and of open tickets as all of this has left them. A caller waits since 9-10:00.
 """
 TABLES = {
     "tickets": shop.TICKETS, "surveys": shop.SURVEYS, "handlings": shop.HANDLINGS, "presences": shop.PRESENCES,
@@ -68,7 +71,7 @@ async def section(built: shop.Builder, card: dict[str, Any]) -> str:
     lines.append("\n".join("* " + logic for logic in public["computation_logic"]) + "\n")
     api = card.get("api")
     if api is None:
-        lines.append("Shown by the workspace only.\n")
+        lines.append(await present_metrics.told(built, card["slug"]) + "\n")
     elif not scopes.table()[api["scope"]].facts:
         lines.append(f"Asked of `{api['scope']}`, which nothing records facts for yet.\n")
     else:
@@ -109,7 +112,7 @@ async def example(built: shop.Builder, api: dict[str, Any]) -> str:
 
 def line(built: shop.Builder, query: reports.Query, row: dict[str, Any]) -> str:
     """One group and its figures."""
-    people = {number: PEOPLE.get(name, name) for name, number in built.people.items() if name != "i"}
+    people = {number: PEOPLE.get(name, name) for name, number in built.people.items() if name in PEOPLE}
     tickets, tags = (
         {number: name for name, number in table.items()} for table in (built.tickets, built.tags)
     )

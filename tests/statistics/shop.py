@@ -11,13 +11,13 @@ from typing import Any
 
 from tests.world import World
 
-# c customer · l Leo, b Bea, x a bot (answers) · n note · r message of a rule · i imported answer of Leo's
+# c customer · l Leo, b Bea, x a bot (answers) · m Leo with the macro Sorry · n note · r message of a rule · i imported answer of Leo's
 # =l assigned to Leo · =- to nobody · C:l closed by Leo, C by nobody · Z:l snoozed · O reopened · #late tagged ·
 # ?Late a value of the field Reason
 #
 # number | channel | store | team | what happened | how it ended, where that is special
 TICKETS = """
- 1 | email | 7 | North | 2-09:00 c =l, 2-09:05 #late, 2-10:00 l, 2-10:30 ?Late, 2-12:00 C:l |
+ 1 | email | 7 | North | 2-09:00 c =l, 2-09:05 #late, 2-10:00 m, 2-10:30 ?Late, 2-12:00 C:l |
  2 | email |   |       | 2-09:30 c, 2-09:40 b, 2-10:00 c, 2-10:30 b, 2-11:00 C:b, 2-11:30 #late, 3-10:00 ?Late::Lost |
  3 | chat  |   | South | 2-14:00 c, 2-14:05 x, 2-14:06 C |
  4 | chat  | 7 | South | 3-08:00 c =x, 3-08:02 x, 3-08:10 =l, 3-08:30 l, 3-09:00 C:l |
@@ -44,11 +44,11 @@ TICKETS = """
 """
 # ticket, sent, scored, score
 SURVEYS = """
-1 3-12:00 4-12:00 4
+1 3-12:00 4-12:00 4 Fast and friendly, thank you
 2 3-12:00 - -
-6 5-12:00 5-13:00 2
+6 5-12:00 5-13:00 2 It took two attempts, and a day
 12 6-12:00 6-13:00 1
-15 28-12:00 3-10:00 5
+15 28-12:00 3-10:00 5 Great!
 16 - 7-10:00 5
 """
 # ticket, who had it in front of him, from, to
@@ -86,6 +86,8 @@ inbound 4-13:00 callback-requested 50 - - |
 outbound 5-10:00 answered 110 l - | 4 phone-call-answered l, 10 outgoing-phone-call-connected l, 110 completed-phone-call -
 inbound 5-11:00 answered 60 b - | 0 declined-phone-call l, 10 phone-call-answered b, 40 phone-call-transfer-initiated b, 60 completed-phone-call -
 """
+# When Leo's page gave its last sign, and since when a caller waits.
+LAST_SIGN, WAITS = "2-11:55", "9-10:00"
 # What apps told: kind, its id, when, ticket; then what else. Store 7 is a shop.
 APPS = """
 interaction i1 2-14:20 3 | outcome automated, feature ai-agent, ai_agent_role support, intent order/status, resources a b
@@ -129,10 +131,11 @@ def lines(table: str) -> list[list[str]]:
 class Builder:
     """Writes the tables' rows as the verbs would have, at their times."""
 
-    def __init__(self, world: World, bot: int, field: int) -> None:
+    def __init__(self, world: World, bot: int, field: int, macro: int) -> None:
         self.world = world
-        self.people = {"l": world.leo.user_id, "b": world.bea.user_id, "x": bot, "i": world.leo.user_id}
-        self.field = field
+        leo = world.leo.user_id
+        self.people = {"l": leo, "b": world.bea.user_id, "x": bot, "i": leo, "m": leo}
+        self.field, self.macro = field, macro
         self.tickets: dict[str, int] = {}
         self.tags: dict[str, int] = {}
         self.teams: dict[str, int] = {}
@@ -163,7 +166,7 @@ class Builder:
 
     async def happen(self, ticket: int, channel: str, moment: Any, code: str) -> None:
         rest = code[1:]
-        if code[0] in "clbxnri":
+        if code[0] in "clbxnrim":
             await self.say(ticket, channel, moment, code)
         elif code[0] in CLOSING:
             await self.world.rows(STATE, ticket, "open" if code[0] == "O" else "closed", moment)
@@ -190,6 +193,7 @@ class Builder:
         await self.world.rows(
             MESSAGE, ticket, code != "n", "internal-note" if code == "n" else channel,
             "rule" if code == "r" else "helpdesk", by_agent, self.people.get(code), code == "i", moment,
+            json.dumps([{"id": self.macro}] if code == "m" else []),
         )  # fmt: skip
 
     async def event(
@@ -198,15 +202,17 @@ class Builder:
         await self.world.rows(EVENT, kind, ticket, who, None if data is None else json.dumps(data), moment)
 
     async def surveys(self) -> None:
-        for ticket, sent, scored, score in lines(SURVEYS):
+        for ticket, sent, scored, score, *words in lines(SURVEYS):
             value = None if score == "-" else int(score)
-            await self.world.rows(SURVEY, self.tickets[ticket], at(sent), at(scored), value)
+            text = " ".join(words) or None
+            await self.world.rows(SURVEY, self.tickets[ticket], at(sent), at(scored), value, text)
 
     async def signals(self) -> None:
         for ticket, who, begin, end in lines(HANDLINGS):
             await self.world.rows(HANDLING, self.tickets[ticket], self.people[who], at(begin), at(end))
         for who, begin, end in lines(PRESENCES):
             await self.world.rows(PRESENCE, self.people[who], at(begin), at(end))
+        await self.world.rows(SEEN, self.people["l"], at(LAST_SIGN))
 
     async def targets(self) -> None:
         for ticket, moment, metric, end in lines(TARGETS):
@@ -228,6 +234,8 @@ class Builder:
             for after, kind, whose in (part.split() for part in story.split(",") if part.strip()):
                 moment = began + datetime.timedelta(seconds=int(after))
                 await self.world.rows(HAPPENING, kind, made, self.people.get(whose), moment)
+        call = await self.one(CALL, str(next(_calls)), "inbound", at(WAITS), None, None, None, None)
+        await self.world.rows(WAITING, call, at(WAITS))
 
     async def apps(self) -> None:
         await self.world.rows(SHOP)
@@ -275,8 +283,8 @@ where account_id = $1 and id = $2 returning 1
 ASSIGN = "update tickets set assignee_user_id = $3 where account_id = $1 and id = $2 returning 1"
 MESSAGE = """
 insert into messages (account_id, ticket_id, public, channel, via, source, from_agent, sender_id, imported,
-  created_datetime, processed_datetime, sent_datetime)
-values ($1, $2, $3, $4, $5, '{}', $6, $7, $8, $9, $9, $9) returning id
+  created_datetime, processed_datetime, sent_datetime, macros)
+values ($1, $2, $3, $4, $5, '{}', $6, $7, $8, $9, $9, $9, $10::jsonb) returning id
 """
 EVENT = """
 insert into events (account_id, context, type, object_type, object_id, ticket_id, user_id, data, created_datetime)
@@ -284,10 +292,15 @@ values ($1, gen_random_uuid(), $2, 'Ticket', $3, $3, $4, $5, $6) returning id
 """
 SURVEY = """
 insert into satisfaction_surveys (account_id, ticket_id, customer_id, sent_datetime, scored_datetime, score,
-  created_datetime) values ($1, $2, 1, $3, $4, $5, now()) returning id
+  body_text, created_datetime) values ($1, $2, 1, $3, $4, $5, $6, now()) returning id
 """
 HANDLING = "insert into handlings values ($1, $2, $3, $4, $5) returning 1"
 PRESENCE = "insert into presences values ($1, $2, $3, $4) returning 1"
+SEEN = "insert into user_presence (account_id, user_id, seen_datetime) values ($1, $2, $3) returning 1"
+WAITING = """
+insert into voice_lines (account_id, call_id, integration_id, state, since, queued_datetime, heard_datetime)
+values ($1, $2, 1, 'waiting', $3, $3, now()) returning 1
+"""
 TARGET = """
 insert into ticket_slas (account_id, ticket_id, metric, policy_id, attached_datetime, target_seconds, within_hours,
   achieved_datetime, breached_datetime) values ($1, $2, $3, 31, $4, 60, false, $5, $6) returning 1
@@ -323,7 +336,8 @@ async def build(world: World) -> Builder:
     definition = {"data_type": "text", "input_settings": {"input_type": "input"}}
     body = {"object_type": "Ticket", "label": "Reason", "definition": definition}
     field = (await world.leo.post("/api/custom-fields", body)).json["id"]
-    builder = Builder(world, (await world.rows(USER))[0][0], field)
+    macro = (await world.leo.post("/api/macros", {"name": "Sorry"})).json["id"]
+    builder = Builder(world, (await world.rows(USER))[0][0], field, macro)
     for line in TICKETS.strip().splitlines():
         await builder.ticket(*(cell.strip() for cell in line.split("|")))
     await builder.surveys()

@@ -57,7 +57,7 @@ async def test_boards_tell_the_figures(browser: Browser, built: figures.Builder)
     }  # fmt: skip
     store = told((await browser.get(f"/statistics/automation?{WEEK}&store=7")).text)
     assert (store["Automated"], store["Passed on"], store["Tickets closed"]) == ("1", "1", "2")
-    for part in ("rules", "macros"):
+    for part in ("rules", "macros", "bots"):
         sheet = await browser.get(
             f"/statistics/automation/{part}.csv?{WEEK}&channel=email&agent=1&tag=1&team={team}"
         )
@@ -103,14 +103,40 @@ async def test_whatever_the_address_says_there_is_an_answer(browser: Browser, sh
             assert (await browser.get(f"/statistics/{name}?{query}")).status == 200, (name, query)
     now = await browser.get("/statistics/live")
     assert told(now.text) == {
-        "Open tickets": "0",
-        "Not assigned": "0",
-        "Agents online": "0",
-        "Longest waiting": "–",
-    }
-    await make.ticket(shop)
+        "Open tickets": "0", "Assigned": "0", "Not assigned": "0", "Agents online": "0", "Agents away": "5", "Calls in queue": "0",
+        "Longest waiting": "–", "Tickets created today": "0", "Tickets closed today": "0", "Tickets replied today": "0",
+        "Messages sent today": "0",
+    }  # fmt: skip
+    ticket = await make.ticket(shop)
     now = await browser.get("/statistics/live")
-    assert (told(now.text)["Open tickets"], told(now.text)["Not assigned"]) == ("1", "1")
+    shown = told(now.text)
+    assert (shown["Open tickets"], shown["Not assigned"], shown["Tickets created today"]) == ("1", "1", "1")
+    links = re.findall(r'href="(/statistics/tickets\?[^"]+)"', now.text)
+    behind = [
+        (await browser.get(link.replace("&amp;", "&"))).text.count(f'href="/tickets/{ticket["id"]}"')
+        for link in links
+    ]
+    assert behind == [1, 1, 1, 0, 0, 0]
+    sheets = {
+        part: (await browser.get(f"/statistics/live/{part}.csv")).text
+        for part in ("numbers", "agents", "longest")
+    }
+    assert "\r\nOpen tickets,1\r\n" in sheets["numbers"]
+    assert "Leo Agent,away,,0\r\n" in sheets["agents"]
+    assert sheets["longest"].count("\r\n") == 2
+    assert (await browser.get("/statistics/live/moons.csv")).status == 404
+
+
+async def test_comments_tell_why(browser: Browser, built: figures.Builder) -> None:
+    await browser.log_in(built.world.oda.email)
+    page = (await browser.get(f"/statistics/satisfaction?{WEEK}")).text
+    assert "Fast and friendly, thank you" in page
+    assert "Great!" not in page
+    sheet = (
+        await browser.get(f"/statistics/satisfaction/comments.csv?{WEEK}&agent={built.people['l']}")
+    ).text
+    said = [line.split(",")[0] for line in sheet.splitlines()]
+    assert said == ["Score", "4", "2"]
 
 
 async def test_pages_are_for_everybody(enter: Enter, built: figures.Builder) -> None:

@@ -124,9 +124,10 @@ async def _board(visit: Visit, name: str) -> Response:
             await _table(work, one, rows, visit) for one, rows in zip(shown.tables, found.tables, strict=True)
         ]
         rankings = await _rankings(work, asked) if name == "automation" else []
+        comments = await present.comments(work, asked) if name == "satisfaction" else None
     return await _page(
         visit, "statistics/board.html", name, wanted, title=_(shown.title), about=_(shown.about), choices=choices,
-        figures=found.figures, lines=lines, tables=tables, rankings=rankings,
+        figures=found.figures, lines=lines, tables=tables, rankings=rankings, comments=comments,
     )  # fmt: skip
 
 
@@ -134,6 +135,14 @@ async def _board(visit: Visit, name: str) -> Response:
 RANKINGS = (
     ("rules", boards.N_("Rules"), boards.N_("Rule"), boards.N_("Runs"), "runs", present.rules),
     ("macros", boards.N_("Macros"), boards.N_("Macro"), boards.N_("Messages"), "messages", present.macros),
+    (
+        "bots",
+        boards.N_("Tickets closed by AI agents"),
+        boards.N_("Channel"),
+        boards.N_("Tickets"),
+        "tickets",
+        present.closed_by_bots,
+    ),
 )
 
 
@@ -224,8 +233,7 @@ async def sheet(visit: Visit) -> Response:
             )
             heads = [_(shown.tables[at].head), *(_(one.title) for one in shown.tables[at].numbers)]
             rows = [heads, *([title, *values] for _group, title, values in table["rows"])]
-    disposition = {"content-disposition": f'attachment; filename="{name}-{part}.csv"'}
-    return Response(sheets.text(rows), media_type="text/csv; charset=utf-8", headers=disposition)
+    return _csv(f"{name}-{part}", rows)
 
 
 async def behind(visit: Visit) -> Response:
@@ -274,20 +282,81 @@ def _numbers() -> list[Number]:
     return shown + [number for numbers in parts for number in numbers]
 
 
-async def live(visit: Visit) -> Response:
-    """Open now, who is at work, who waits longest."""
-    _ = visit.gettext
+async def comments(visit: Visit) -> Response:
+    """The comments of the board of satisfaction as CSV."""
+    wanted, _ = wish(visit), visit.gettext
     async with visit.reading() as work:
-        now = await present.now(work)
-    about = _("As it is at this moment.")
+        found = await present.comments(work, wanted.asked)
+    rows = [[_("Score"), _("Comment"), _("Ticket"), "date"]]
+    rows += [[one["score"], one["text"], one["ticket_id"], one["moment"].isoformat()] for one in found]
+    return _csv("satisfaction-comments", rows)
+
+
+def _csv(name: str, rows: list[list[Any]]) -> Response:
+    disposition = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    return Response(sheets.text(rows), media_type="text/csv; charset=utf-8", headers=disposition)
+
+
+# The numbers of the present moment: title, name.
+PRESENT = (
+    (boards.N_("Open tickets"), "open"),
+    (boards.N_("Assigned"), "assigned"),
+    (boards.N_("Not assigned"), "unassigned"),
+    (boards.N_("Agents online"), "online"),
+    (boards.N_("Agents away"), "offline"),
+    (boards.N_("Calls in queue"), "calls"),
+)
+
+
+async def _live(visit: Visit) -> tuple[dict[str, Any], list[tuple[Number, Any]]]:
+    zone = visit.here(view="").zone
+    async with visit.reading() as work:
+        return await present.now(work), await present.today(work, Zone(zone.key, zone))
+
+
+async def live(visit: Visit) -> Response:
+    """Open now, who is at work, who waits longest, what has happened today."""
+    _, here = visit.gettext, visit.here(view="")
+    now, today = await _live(visit)
+    date = here.now.astimezone(here.zone).date().isoformat()
     return await _page(
-        visit, "statistics/live.html", "live", wish(visit), title=_("Live"), about=about, now=now
-    )
+        visit, "statistics/live.html", "live", wish(visit), title=_("Live"), about=_("As it is at this moment."),
+        now=now, today=today, numbers=PRESENT, day=f"&from={date}&to={date}",
+    )  # fmt: skip
+
+
+async def live_sheet(visit: Visit) -> Response:
+    """One part of it as CSV: `numbers`, `agents`, `longest`."""
+    part, _ = visit.request.path_params["part"], visit.gettext
+    now, today = await _live(visit)
+    numbers = [
+        *([_(title), now[name]] for title, name in PRESENT),
+        *([_(number.title), value] for number, value in today),
+    ]
+    agents = [
+        [one["name"], "online" if one["online"] else "away", _when(one["since"]), one["open"]]
+        for one in now["agents"]
+    ]
+    longest = [[one["subject"], one["id"], one["channel"], _when(one["since"])] for one in now["longest"]]
+    parts: dict[str, list[list[Any]]] = {
+        "numbers": [[_("Number"), _("Value")], *numbers],
+        "agents": [[_("Agent"), _("State"), _("Since"), _("Open tickets")], *agents],
+        "longest": [[_("Ticket"), "id", _("Channel"), _("Since")], *longest],
+    }
+    if part not in parts:
+        raise errors.NotFound
+    return _csv("live-" + part, parts[part])
+
+
+def _when(moment: datetime.datetime | None) -> str:
+    return moment.isoformat() if moment else ""
 
 
 ROUTES = (
     routes.get(PATH, overview),
     routes.get(PATH + "/live", live),
+    routes.get(PATH + "/live/{part}.csv", live_sheet),
+    routes.get(PATH + "/satisfaction/comments.csv", comments),
     routes.get(PATH + "/tickets", behind),
     routes.get(PATH + "/{board}", board),
     routes.get(PATH + "/{board}/{part}.csv", sheet),

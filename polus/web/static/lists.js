@@ -41,7 +41,13 @@ function prepare(text) {
   title?.remove();
   const beside = [...content.querySelectorAll("hx-partial")];
   for (const part of beside) part.remove();
-  return { title: title?.textContent ?? "", content: document.adoptNode(content), beside: beside.map((part) => document.adoptNode(part)) };
+  const frames = [...content.querySelectorAll("iframe")].map((frame) => {
+    const stand = make("div", { className: frame.className });
+    stand.dataset.name = frame.name;
+    frame.replaceWith(stand);
+    return [stand, frame];
+  });
+  return { title: title?.textContent ?? "", content: document.adoptNode(content), beside: beside.map((part) => document.adoptNode(part)), frames };
 }
 
 function prefetch(id) {
@@ -64,9 +70,10 @@ function select(id) {
 const inView = (id) => link(id)?.parentElement.scrollIntoView({ block: "nearest" });
 
 // Where the parts of a ticket's fragment go. Another ticket's pane is replaced, not morphed: nothing of it is the same.
-function place({ title, content, beside }) {
+function place({ content, beside }) {
   const box = document.getElementById("ticket");
   const focused = box.contains(document.activeElement);
+  putAside(box);
   box.replaceChildren(content);
   if (focused) box.focus({ preventScroll: true });
   const shown = [box];
@@ -80,8 +87,23 @@ function place({ title, content, beside }) {
       target.replaceChildren(...part.childNodes);
     }
   }
-  if (title) document.title = title;
   return shown;
+}
+
+// Making and ending the documents of mails takes longer than all the rest. Both wait for the paint: those that come have
+// something of their height in their place, those that go are moved out of sight, where the browser can do that.
+function putAside(box) {
+  const attic = document.getElementById("attic");
+  if (!attic.moveBefore) return;
+  for (const frame of box.querySelectorAll("iframe")) {
+    frame.className = "";
+    attic.moveBefore(frame, null);
+  }
+}
+
+function frame([stand, mail]) {
+  mail.style.height = stand.style.height;
+  stand.replaceWith(mail);
 }
 
 // What nobody sees waits until the ticket is painted, though not longer than to the next thing that is done on the page.
@@ -114,6 +136,9 @@ export async function open(id, { push = true } = {}) {
   document.dispatchEvent(new CustomEvent("polus:opened", { detail: { id } }));
   inView(id);
   afterPaint(() => {
+    ready.frames.forEach(frame);
+    document.getElementById("attic").replaceChildren();
+    if (ready.title) document.title = ready.title;
     for (const part of shown) htmx.process(part);
     document.dispatchEvent(new CustomEvent("polus:painted", { detail: { id } }));
     read(id);

@@ -36,7 +36,10 @@ function frames() {
 function settle() {
   const box = document.querySelector(".thread");
   const last = box?.querySelector(".message:last-of-type");
-  for (const frame of document.querySelectorAll(".mail-frame")) if (heights.has(frame.name)) frame.style.height = `${heights.get(frame.name)}px`;
+  for (const frame of document.querySelectorAll(".mail-frame")) {
+    const height = heights.get(frame.name ?? frame.dataset.name); // before the paint it is not the frame itself
+    if (height) frame.style.height = `${height}px`;
+  }
   if (last && last.offsetHeight > box.clientHeight) last.scrollIntoView({ block: "start" });
 }
 

@@ -1,6 +1,6 @@
-"""The search box: tickets by number, words, tags or whoever wrote; customers by name, address or phone number.
+"""The search box: tickets by number, words, tags or whoever wrote; customers by name, address, phone or order number.
 
-Built of the two searches that the API has; an order number is found where shop data or messages name it.
+Built of the two searches that the API has, and of the orders that shops told of.
 """
 
 from typing import Any
@@ -15,6 +15,13 @@ from polus.store.work import Work
 LONGEST = 200
 MOST_CUSTOMERS = 8
 
+ORDERED = (
+    "select "
+    + searches.PROFILE
+    + """::text from customers c where c.account_id = $1 and c.integrations <> '{}'
+  and order_keys(c.account_id, c.integrations) @> array[$1::bigint || ':' || $2::text]
+  and c.merged_into_id is null and c.deleted_datetime is null order by c.id limit $3"""
+)
 # Tickets that the words find, and those of customers that are found by an address.
 TICKETS = (
     "select "
@@ -46,8 +53,7 @@ async def find(work: Work, asked: str, most: int) -> Found:
     if not asked:
         return Found([], [])
     words = asked.removeprefix("#") if asked[1:].isdecimal() else asked
-    profiles = await searches.find(work, "customer_profile", words, MOST_CUSTOMERS)
-    customers = [msgspec.json.decode(profile) for profile in profiles]
+    customers = await _customers(work, words)
     number = int(words) if words.isascii() and words.isdecimal() and len(words) < 19 else None
     parameters: list[Any] = [
         work.account.id,
@@ -61,3 +67,13 @@ async def find(work: Work, asked: str, most: int) -> Found:
         condition = "false"
     rows = await work.db.fetch(TICKETS.replace("{condition}", condition), *parameters)
     return Found([msgspec.json.decode(row["wire"]) for row in rows], customers)
+
+
+async def _customers(work: Work, words: str) -> list[Any]:
+    """Who ordered what is called so, then whom the words fit."""
+    order = words.lower().lstrip("#")
+    rows = await work.db.fetch(ORDERED, work.account.id, order, MOST_CUSTOMERS)
+    profiles = [row[0] for row in rows]
+    profiles += await searches.find(work, "customer_profile", words, MOST_CUSTOMERS)
+    found = {profile["id"]: profile for profile in map(msgspec.json.decode, profiles)}
+    return list(found.values())[:MOST_CUSTOMERS]

@@ -196,9 +196,16 @@ async def test_closing_many_asks_for_what_must_be_filled(ada: Browser, shop: wor
     ]
 
 
+ORDERED = """
+update customers set integrations = '{"7": {"orders": [{"name": "#SH-4710"}, {"name": "#SH-4711"}]}, "8": {"orders": 3}}'
+where account_id = $1 and email = 'ann@shop.example' returning id
+"""
+
+
 async def test_the_search_box(ada: Browser, shop: worlds.World) -> None:
     ticket = (await make.ticket(shop, subject=f"Lantern {HOSTILE}"))["id"]
     other = (await make.ticket(shop, customer={"email": "ann@shop.example", "name": "Ann Lee"}))["id"]
+    await shop.rows(ORDERED)
     await make.customer(shop, name="Bob", channels=[{"type": "phone", "address": "+49 30 123456"}])
     for asked, found in {
         "lantern": ticket,
@@ -206,6 +213,8 @@ async def test_the_search_box(ada: Browser, shop: worlds.World) -> None:
         str(other): other,
         "ann@shop.example": other,
         "Ann Le": other,
+        "#SH-4711": other,
+        "sh-4711": other,
         "parcel": other,
     }.items():
         page = (await ada.get(f"/search/offer?q={asked.replace('#', '%23').replace(' ', '+')}")).text

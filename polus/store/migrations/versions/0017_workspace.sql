@@ -10,3 +10,11 @@ create table widget_presses (
   foreign key (account_id, ticket_id) references tickets on delete cascade
 );
 create index widget_presses_ticket on widget_presses (account_id, ticket_id);
+
+-- By which orders of shops customers are found: their names without the number sign, in lower case, with the account
+-- in front, because the index cannot lead with it.
+create function order_keys(account_id bigint, shops jsonb) returns text[] language sql immutable parallel safe as $$
+  select coalesce(array_agg(account_id || ':' || lower(ltrim(left(name #>> '{}', 64), '#'))), '{}')
+  from jsonb_path_query(shops, 'lax $.*.orders[*].name') as name
+$$;
+create index customers_orders on customers using gin (order_keys(account_id, integrations)) where integrations <> '{}';

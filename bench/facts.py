@@ -1,8 +1,8 @@
 """`python -m bench.facts --data DIR`: how long reports take in a large account that `polus seed` has filled.
 
 Every scope of tickets, grouped by one dimension and by day, over 90 days and over a year; medians of some rounds, in
-milliseconds. `--pages` does so for the pages of the workspace, `--writes` measures what facts cost the writing of messages,
-with and without their triggers. `--alone`: without the second process that PostgreSQL may use.
+milliseconds. `--pages` does so for the pages of the workspace. `--alone`: without the second process that PostgreSQL may
+use. What facts cost the writing of messages is measured by `bench.writes`.
 """
 
 import argparse
@@ -36,12 +36,6 @@ ASKED = (
     "overall-decrease-in-resolution-time",
 )  # fmt: skip
 ZONE = Zone("Europe/Berlin", ZoneInfo("Europe/Berlin"))
-TICKET = "select id from tickets where account_id = $1 order by id desc limit $2"
-SAY = """
-insert into messages (account_id, ticket_id, public, channel, via, source, from_agent, sender_id, body_text,
-  created_datetime, processed_datetime, sent_datetime)
-values ($1, $2, true, 'email', 'api', '{}', $3, 1, $4, now(), now(), now())
-"""
 
 
 def query(name: str, end: datetime.datetime, days: int, by: str) -> Query:
@@ -103,27 +97,7 @@ async def shown(work: Work, end: datetime.datetime, rounds: int) -> None:
         print(f"{name:14}", *figures, flush=True)
 
 
-async def written(db: Any, account_id: int, rounds: int) -> None:
-    """A message each in many tickets, in one transaction that is rolled back, with and without triggers."""
-    tickets = [row["id"] for row in await db.fetch(TICKET, account_id, 400)]
-    took: dict[str, list[float]] = {"origin": [], "replica": []}
-    transaction = db.transaction()
-    await transaction.start()
-    for turn in range(rounds):
-        for role, times in took.items():
-            await db.execute("select set_config('session_replication_role', $1, true)", role)
-            for place, ticket in enumerate(tickets):
-                began = time.perf_counter()
-                await db.execute(
-                    SAY, account_id, ticket, (place + turn) % 2 == 0, "Where is my parcel? " * 20
-                )
-                times.append(time.perf_counter() - began)
-    await transaction.rollback()
-    on, off = (1000 * statistics.median(times) for times in took.values())
-    print(f"a message's insert alone: {off:.3f} ms, with facts and foreign keys {on:.3f} ms", flush=True)
-
-
-async def main(data: Path, account: str, rounds: int, *, writes: bool, pages: bool, alone: bool) -> None:
+async def main(data: Path, account: str, rounds: int, *, pages: bool, alone: bool) -> None:
     async with installation.database_url(load(os.environ, data=data)) as url:
         db = await pool.connect(url, "bench")
         row = await db.fetchrow("select id, domain, hash from accounts where domain = $1", account)
@@ -131,9 +105,7 @@ async def main(data: Path, account: str, rounds: int, *, writes: bool, pages: bo
         work = Work(None, db, Account(row["id"], row["domain"], row["hash"], ""), SYSTEM, NO_CAUSE)  # type: ignore[arg-type]
         if alone:
             await db.execute("select set_config('max_parallel_workers_per_gather', '0', false)")
-        if writes:
-            await written(db, row["id"], rounds)
-        elif pages:
+        if pages:
             await shown(work, end, rounds)
         else:
             await reported(work, end, rounds)
@@ -145,12 +117,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--account", default="bench")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--writes", action="store_true")
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--alone", action="store_true")
     given = parser.parse_args()
-    asyncio.run(
-        main(
-            given.data, given.account, given.rounds, writes=given.writes, pages=given.pages, alone=given.alone
-        )
-    )
+    asyncio.run(main(given.data, given.account, given.rounds, pages=given.pages, alone=given.alone))

@@ -63,15 +63,29 @@ IS_AUTOMATED = "i.kind = 'automated'"
 _ENDED = "i.kind in ('automated', 'handover')"
 _EVER = ("'-infinity'", "'infinity'")
 
+# Tickets that automation took part in: nothing else is read of them, and who asks of live tickets need not look again.
+_TAKING_PART = """select a.ticket_id from app_facts a
+  where a.account_id = $1 and a.kind = 'interaction' and a.moment >= $2 and a.moment < $3 and {told}
+union all select i.ticket_id from fact_interactions i
+  where i.account_id = $1 and i.moment >= $2 and i.moment < $3 and {seen} and not exists (
+    select from app_facts r where r.account_id = $1 and r.ticket_id = i.ticket_id and r.kind = 'interaction'
+      and r.moment >= i.moment - interval '24 hours' and r.moment <= i.moment + interval '24 hours')"""
+_TOLD_ENDED = "a.data->>'outcome' in ('automated', 'handover')"
+_TOLD_AUTOMATED = "a.data->>'outcome' = 'automated'"
+_TOLD_THEIRS = _TOLD_AUTOMATED + " and a.data->>'feature' = 'ai-agent'"
+
+
+def _taking_part(told: str, seen: str) -> str:
+    return _TAKING_PART.replace("{told}", told).replace("{seen}", seen)
+
+
 # Looked up for the few that need it: with `exists` the planner may choose to learn of all tickets first.
 _ASKED = """(select true from fact_messages q where q.account_id = $1 and q.ticket_id = {of}.ticket_id
   and q.incoming limit 1)"""
 _ALONE = (
     " and not exists (select from ("
-    + interactions()
-    + ") i where i.ticket_id = m.ticket_id and "
-    + _ENDED
-    + ")"
+    + _taking_part(_TOLD_ENDED, "true")
+    + ") i where i.ticket_id = m.ticket_id)"
 )
 # Which tickets were answered by a human in the period, at the first time: the first answer in it is his, or the ticket is
 # one of the few in which a bot answered before him. Of a ticket without an answered question, whether there is one is
@@ -156,17 +170,22 @@ union all
 select c.ticket_id, c.agent_id, c.team_id, c.channel, c.integration_id, c.store_id, c.created, c.moment,
   null, 'human', null, c.{time}
 from {table} c where c.account_id = $1 and c.moment >= $2 and c.moment < $3 and c.{time} is not null {only} {human}
-  and not exists (select from ({interactions}) i where i.ticket_id = c.ticket_id)
+  and not exists (select from ({tickets}) i where i.ticket_id = c.ticket_id)
 """
 
 
-def _compared(of: str, *, resolution: bool) -> str:
+def _compared(of: str, tickets: str, *, resolution: bool) -> str:
     table, time, name, only, human = (
         ("fact_closes", "resolution", "resolutionTime", "and c.ends >= $3", "and c.humans > 0")
         if resolution
         else ("fact_messages", "first_response", "firstResponseTime", "and not c.incoming", "and c.human")
     )
-    text = _COMPARED.replace("{interactions}", of).replace("{table}", table).replace("{time}", time)
+    text = (
+        _COMPARED.replace("{interactions}", of)
+        .replace("{tickets}", tickets)
+        .replace("{table}", table)
+        .replace("{time}", time)
+    )
     return text.replace("{name}", name).replace("{only}", only).replace("{human}", human)
 
 
@@ -319,6 +338,8 @@ USES_BY_VALUE = (
 )
 
 _THEIRS = IS_AUTOMATED + " and " + IS_AGENT
+_ANY_TICKETS = _taking_part(_TOLD_AUTOMATED, "i.outcome = 'automated'")
+_THEIR_TICKETS = _taking_part(_TOLD_THEIRS, "i.outcome = 'automated'")
 FACTS: dict[str, str] = {
     "orders": ORDERS,
     "discounts": DISCOUNTS,
@@ -336,10 +357,10 @@ FACTS: dict[str, str] = {
     "saved_by_agent": _SAVED + " and " + IS_AGENT,
     "fields": FIELDS,
     "rated": RATED,
-    "resolutions": _compared(_those(IS_AUTOMATED), resolution=True),
-    "resolutions_by_agent": _compared(_those(_THEIRS), resolution=True),
-    "answers": _compared(_those(IS_AUTOMATED), resolution=False),
-    "answers_by_agent": _compared(_those(_THEIRS), resolution=False),
+    "resolutions": _compared(_those(IS_AUTOMATED), _ANY_TICKETS, resolution=True),
+    "resolutions_by_agent": _compared(_those(_THEIRS), _THEIR_TICKETS, resolution=True),
+    "answers": _compared(_those(IS_AUTOMATED), _ANY_TICKETS, resolution=False),
+    "answers_by_agent": _compared(_those(_THEIRS), _THEIR_TICKETS, resolution=False),
     "reviewed": REVIEWED,
     "uses": USES,
     "uses_by_value": USES_BY_VALUE,

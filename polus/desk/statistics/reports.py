@@ -158,8 +158,12 @@ async def fetch(work: Work, statement: str, parameters: Sequence[Any]) -> list[A
         raise errors.Invalid({}, TOO_SLOW) from None
 
 
-# Groups are fewer than the planner expects: handing them to the other process costs less than it thinks.
-ROOM = "select set_config('work_mem', '64MB', true), set_config('parallel_tuple_cost', '0.01', true)"
+# Groups are fewer than the planner expects: handing them to the other process costs less than it thinks. And a statement
+# is planned for its own period: a plan for any period would be one for a short one.
+ROOM = """
+select set_config('work_mem', '64MB', true), set_config('parallel_tuple_cost', '0.01', true),
+  set_config('plan_cache_mode', 'force_custom_plan', true)
+"""
 
 
 def is_told(query: Query, name: str) -> bool:

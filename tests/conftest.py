@@ -28,6 +28,16 @@ NOT_OURS = ("api_usage", "typeinfo_tree", "current_setting('jit')")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
+# What takes seconds by its nature: a browser, Polus as a program of its own, mail servers.
+SLOW = frozenset(("enter", "chromium", "empty_url", "dovecot"))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests of what is slow are slow."""
+    if SLOW.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("slow")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones first, in any order: else one process ends with one of them while the others have nothing to do."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

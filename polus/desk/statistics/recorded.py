@@ -29,9 +29,9 @@ def _told(kind: str, more: str, columns: str, since: str = "$2", until: str = "$
 # What Polus saw itself counts unless an app told of the same ticket within a day.
 _SEEN = """
 union all
-select i.ticket_id, t.agent_id, t.team_id, t.channel, t.integration_id, t.store_id, t.created, i.moment, null,
+select i.ticket_id, i.agent_id, i.team_id, i.channel, i.integration_id, i.store_id, i.created, i.moment, null,
   '{"automationFeatureType": "ai-agent"}'::jsonb, i.outcome, 'seen ' || i.ticket_id || ' ' || i.moment, null
-from fact_interactions i join fact_tickets t on t.account_id = i.account_id and t.ticket_id = i.ticket_id
+from fact_interactions i
 where i.account_id = $1 and i.moment >= {since} and i.moment < {until} and not exists (
   select from app_facts r where r.account_id = $1 and r.ticket_id = i.ticket_id and r.kind = 'interaction'
     and r.moment >= i.moment - interval '24 hours' and r.moment <= i.moment + interval '24 hours')

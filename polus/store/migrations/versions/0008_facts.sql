@@ -220,9 +220,15 @@ create table fact_interactions (
   ticket_id bigint not null,
   moment timestamptz not null,
   outcome text not null,
+  agent_id bigint, team_id bigint,
+  channel text not null,
+  integration_id bigint,
+  store_id bigint,
+  created timestamptz not null,
   primary key (account_id, ticket_id, moment, outcome)
 );
-create index fact_interactions_moment on fact_interactions (account_id, moment);
+create index fact_interactions_moment on fact_interactions (account_id, moment)
+  include (ticket_id, outcome, agent_id, team_id, channel, integration_id, store_id, created);
 
 create function microseconds(span interval) returns bigint language sql immutable parallel safe as $$
   select (extract(epoch from span) * 1000000)::bigint
@@ -475,20 +481,26 @@ begin
     select ticket_id, moment, coalesce(lag(ends) over (partition by ticket_id order by moment), '-infinity') as since
     from fact_closes where account_id = account and ticket_id = any(ids)
   ), happened as (
-    select account as account_id, o.ticket_id, o.moment, 'automated' as outcome
+    select o.ticket_id, o.moment, 'automated' as outcome
     from opened o cross join lateral (
       select bool_or(m.human) as human from fact_messages m where m.account_id = account and m.ticket_id = o.ticket_id
         and not m.incoming and m.moment >= o.since and m.moment <= o.moment
     ) m where not m.human
     union all
-    select account, h.ticket_id, h.moment, 'handover'
-    from handovers(account, ids) h
-    where exists (select from fact_tickets f where f.account_id = account and f.ticket_id = h.ticket_id)
+    select h.ticket_id, h.moment, 'handover' from handovers(account, ids) h
+  ), interactions as (
+    select f.account_id, h.ticket_id, h.moment, h.outcome, f.agent_id, f.team_id, f.channel, f.integration_id, f.store_id,
+      f.created
+    from happened h join fact_tickets f on f.account_id = account and f.ticket_id = h.ticket_id
   ), away as (
     delete from fact_interactions i where i.account_id = account and i.ticket_id = any(ids)
       and not exists (select from happened n where n.ticket_id = i.ticket_id and n.moment = i.moment and n.outcome = i.outcome)
   )
-  insert into fact_interactions select * from happened on conflict do nothing;
+  insert into fact_interactions
+  (select * from interactions except select * from fact_interactions where account_id = account and ticket_id = any(ids))
+  on conflict (account_id, ticket_id, moment, outcome) do update set agent_id = excluded.agent_id,
+    team_id = excluded.team_id, channel = excluded.channel, integration_id = excluded.integration_id,
+    store_id = excluded.store_id, created = excluded.created;
 end
 $$;
 

@@ -38,6 +38,9 @@ WITH_NUMBER = {
 }
 
 AS_THEY_ARE = (
+    N_("Does not exist."),
+    N_("Is part of another ticket."),
+    N_("The macro is archived or gone."),
     N_("You do not have the permission to perform this action."),
     N_("The account owner cannot be deleted, deactivated or demoted."),
     N_("The last active admin cannot be deleted, deactivated or demoted."),

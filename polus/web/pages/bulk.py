@@ -13,7 +13,7 @@ from polus.desk import selections, ticket_forms
 from polus.desk.jobs import jobs
 from polus.desk.selections import Outcome
 from polus.store.work import Work
-from polus.web import choices, render, routes
+from polus.web import choices, refusals, render, routes
 from polus.web.pages import actions
 from polus.web.render import Here
 from polus.web.visits import Visit, refused
@@ -122,7 +122,7 @@ async def carried_out(work: Work, visit: Visit, here: Here, given: Mapping[str, 
 def said(here: Here, outcome: Outcome) -> dict[str, Any]:
     catalogue = render.catalogue(here.language)
     text = catalogue.ngettext("%(n)s ticket changed.", "%(n)s tickets changed.", outcome.done)
-    failed = [f"#{ticket}: {why}" for ticket, why in outcome.failed.items()]
+    failed = [f"#{ticket}: {refusals.said(why, catalogue.gettext)}" for ticket, why in outcome.failed.items()]
     return {"job": outcome.job_id, "done": outcome.done, "text": text % {"n": outcome.done}, "failed": failed}
 
 

@@ -10,7 +10,7 @@ from polus.desk import files
 from polus.desk.jobs import jobs
 from polus.desk.views import rails
 from polus.store.work import Work
-from polus.web import routes
+from polus.web import refusals, routes
 from polus.web.pages import forms, shell, writing
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
@@ -57,7 +57,14 @@ def tell(visit: Visit, job: dict[str, Any]) -> None:
     }.get(job["status"], job["status"])
     job["done"], job["total"] = info.get("progress_count") or 0, info.get("total_count") or 0
     job["failures"], job["file"] = info.get("error_count") or 0, info.get("url")
-    job["problems"] = info.get("errors") or []
+    job["problems"] = [_told(problem, visit) for problem in info.get("errors") or []]
+
+
+def _told(problem: Any, visit: Visit) -> dict[str, Any]:
+    """What went wrong, and of what it is."""
+    given = problem if isinstance(problem, dict) else {"msg": problem}
+    why = str(given.get("error") or given.get("msg") or given)
+    return {"of": given.get("id") or given.get("row") or "", "why": refusals.said(why, visit.gettext)}
 
 
 async def one(visit: Visit) -> Response:

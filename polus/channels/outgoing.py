@@ -23,6 +23,16 @@ SECONDS = 5.0
 RESERVED = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 CHUNK = 64 * 1024
+WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not valid"),
+    (aiohttp.ClientSSLError, "no encrypted connection can be made"),
+    (aiohttp.ClientConnectorDNSError, "its name is not known"),
+    (aiohttp.ClientConnectorError, "it lets nobody connect"),
+    (aiohttp.ClientPayloadError, "the connection broke off"),
+    (aiohttp.ServerDisconnectedError, "the connection broke off"),
+    (aiohttp.ClientOSError, "the connection broke off"),
+    (aiohttp.ClientResponseError, "what it answers is not HTTP"),
+)
 USER_AGENT = "Polus/" + __version__
 
 
@@ -127,7 +137,13 @@ async def opened(
     except TimeoutError:
         raise Failed(f"no answer within {seconds:g} seconds") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise Failed("no answer: " + type(error).__name__) from None
+        raise Failed(_in_words(error)) from None
+
+
+def _in_words(error: Exception) -> str:
+    """What happened, for people who know neither the library nor its names."""
+    said = next((words for kind, words in WORDS if isinstance(error, kind)), "")
+    return said or "no answer: " + type(error).__name__
 
 
 def _followed(call: Call, location: str) -> Call:

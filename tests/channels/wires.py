@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -35,6 +36,10 @@ class Wire:
     connections: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _server: Any = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -90,3 +95,6 @@ class Wire:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(0)
+
+
+Open = Callable[[int], Awaitable[Wire]]

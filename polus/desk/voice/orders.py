@@ -20,7 +20,8 @@ from polus.store.work import Work
 
 # An agent who ordered a call sits there for so long and waits for his telephone to ring.
 PATIENCE = datetime.timedelta(seconds=60)
-# Who took an order and said nothing for so long is dead.
+# Who took an order and said nothing for so long is dead; an agent waits for his telephone meanwhile.
+LEASES = {"dial": datetime.timedelta(minutes=1)}
 LEASE = datetime.timedelta(minutes=5)
 # Seconds to the next attempt of what may be tried again; after the last it is parked.
 BACKOFF = (10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0)
@@ -162,11 +163,11 @@ async def due(db: Any, now: datetime.datetime, most: int) -> list[Key]:
 
 
 async def take(work: Work, order_id: int) -> Order | None:
-    """The order, ours for some minutes from the commit on; None when it is somebody else's or gone."""
+    """The order, ours for its lease from the commit on; None when it is somebody else's or gone."""
     row = await work.db.fetchrow(TAKE, work.account.id, order_id, work.now)
     if row is None:
         return None
-    await work.db.execute(HOLD, work.account.id, order_id, work.now + LEASE)
+    await work.db.execute(HOLD, work.account.id, order_id, work.now + LEASES.get(row["kind"], LEASE))
     known = {name: row[name] for name in Order.__struct_fields__ if name != "again"}
     return Order(**known, again=row["state"] == "taken")
 

@@ -1,7 +1,6 @@
 """Answers handed to a real Postfix over a wire that breaks, with tokens that run out, by workers that are killed: each
 leaves once, but for the stated case."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
 
 import pytest
@@ -14,7 +13,7 @@ from tests.channels.email.office import mail
 from tests.channels.email.peers import Postfix
 from tests.channels.email.sink import Sink, Taken
 from tests.channels.email.tokens import Tokens
-from tests.channels.wires import Break, Wire
+from tests.channels.wires import Break, Open
 
 pytestmark = [peers.needs_dovecot, peers.needs_postfix]
 
@@ -25,22 +24,6 @@ STEPS: list[tuple[Literal["up", "down"], bytes]] = [
     ("down", b"235 2.7.0"), ("up", b"MAIL FROM"), ("up", b"RCPT TO"), ("down", b"354 End"), ("up", WORDS.encode()),
 ]  # fmt: skip
 TAKEN = b"Ok: queued"
-
-Open = Callable[[int], Awaitable[Wire]]
-
-
-@pytest.fixture
-async def wire() -> AsyncIterator[Open]:
-    made: list[Wire] = []
-
-    async def make(target: int) -> Wire:
-        made.append(Wire(target))
-        await made[-1].open()
-        return made[-1]
-
-    yield make
-    for one in made:
-        await one.close()
 
 
 async def ticket(post: Post) -> int:

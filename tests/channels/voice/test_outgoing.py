@@ -157,7 +157,7 @@ async def test_why_it_was_not_called_is_told(world: World, exchange: Exchange) -
     await order(world, ticket_id, world.leo)
     await exchange.work()
     message = (await messages(world, ticket_id))[-1]
-    assert "no answer" in message["last_sending_error"]["error"]
+    assert "lets nobody connect" in message["last_sending_error"]["error"]
     assert len([kind for kind, *_ in await world.events("ticket-message-failed")]) == 2
     # A worker that died: it is not asked for again, for the telephone may have rung.
     await order(world, ticket_id, world.leo)

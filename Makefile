@@ -8,6 +8,10 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.polus-installed
 ARGS ?=
 
+# What was compiled is kept, whatever the machine's variables say: else tests and each program they start compile it all
+# again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := check
 .PHONY: check setup run test fast format format-check lint types layers docs texts examples bench fuzz browser peers lock clean
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from polus.base import html
+from polus.channels import outgoing
 from polus.channels.chat import lines
 from polus.channels.email import deliveries as mails
 from polus.channels.email import relay, troubles
@@ -56,6 +57,9 @@ WITH_WORDS = (
 )
 """With words of others, or another sentence, in their gaps."""
 
+INNER = frozenset(words for _, words in outgoing.WORDS)
+"""Why a server gave no answer; stands within others."""
+
 # Twilio's number of what went wrong stands behind our words.
 NUMBERED = re.compile(r"(.+?)( \(\d{5}\))", re.DOTALL)
 # How a server that could not be spoken with is written down.
@@ -70,6 +74,7 @@ def sentences() -> Iterator[str]:
     """Those of the channels, for the catalogues."""
     yield from sorted(WHOLE)
     yield from WITH_WORDS
+    yield from sorted(INNER)
 
 
 SHAPES = {
@@ -88,7 +93,7 @@ def said(sentence: str, gettext: Callable[[str], str]) -> str:
         if found := pattern.fullmatch(sentence):
             words = found.groupdict()
             # Names and numbers stand as they are, one of our sentences within another does not.
-            if words.get("said") in WHOLE:
+            if words.get("said") in WHOLE | INNER:
                 words["said"] = gettext(words["said"])
             return gettext(shape) % words
     found = LINE.fullmatch(sentence)

@@ -52,6 +52,9 @@ class VoiceDoor:
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST"})
         token, _, step = request.scope["path"].removeprefix(PREFIX).partition("/")
+        # PostgreSQL has no place for that character, so no token has it.
+        if "\0" in token:
+            return Response(status_code=404)
         async with self._database.pool.acquire() as db:
             number = await numbers.by_token(db, token)
         if number is None:

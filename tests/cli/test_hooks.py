@@ -54,7 +54,9 @@ async def test_webhooks_of_a_running_helpdesk(
     tmp_path: Path, empty_url: str, http: aiohttp.ClientSession
 ) -> None:
     here = Installation(
-        tmp_path / "data", empty_url, {"POLUS_BASE_URL": PUBLIC, "POLUS_OUTBOUND_ALLOW": "127.0.0.1/32"}
+        tmp_path / "data",
+        empty_url,
+        {"POLUS_BASE_URL": PUBLIC, "POLUS_OUTBOUND_ALLOW": "127.0.0.1/32", "POLUS_RATE_LIMIT": "0"},
     )
     async with here.serving() as serving:
         voice, sms, gate = await connected(here)

@@ -69,6 +69,8 @@ class Here:
     rights: frozenset[str] = field(default_factory=frozenset)
     view: str = "open"
     """Key of the view the page belongs to; forms send it back so that the agent stays there."""
+    beside: list[tuple[str, str]] = field(default_factory=list)
+    """Name and address of the other helpdesks that the browser has logged in to."""
 
     @property
     def direction(self) -> str:

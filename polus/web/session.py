@@ -15,6 +15,7 @@ from polus.base import clock, crypto, errors
 from polus.desk import second_factors, sessions
 from polus.desk.sessions import LIFE, Candidate, Session
 from polus.store.work import Actor, Work, writing
+from polus.web import beside
 from polus.web.places import N_
 from polus.web.visits import Visit
 
@@ -174,6 +175,7 @@ def keep(answer: Response, visit: Visit, made: str) -> None:
         samesite="lax",
     )
     answer.delete_cookie(DOOR, path="/login")
+    beside.keep(visit.request, visit.account, answer, logged_in=True)
 
 
 async def log_out(visit: Visit, answer: Response) -> None:
@@ -181,6 +183,7 @@ async def log_out(visit: Visit, answer: Response) -> None:
     async with visit.writing() as work:
         await sessions.close(work, token(visit))
     answer.delete_cookie(cookie_name(visit), path="/", secure=visit.secure, httponly=True, samesite="lax")
+    beside.keep(visit.request, visit.account, answer, logged_in=False)
 
 
 def inside(address: str) -> str:

@@ -15,7 +15,7 @@ from polus.base.crypto import Signer
 from polus.desk.sessions import Session
 from polus.store.database import Database
 from polus.store.work import Account, Actor, Work, reading, writing
-from polus.web import render
+from polus.web import beside, render
 from polus.web.render import Here, Wire
 
 THEMES = ("system", "light", "dark")
@@ -122,6 +122,7 @@ class Visit:
             theme=theme if theme in THEMES else "system",
             rights=rights(self.actor) if person else frozenset(),
             view=view,
+            beside=beside.others(self.request, self.account) if person else [],
         )
 
     def page(self, template: str, here: Here, status: int = 200, **facts: Any) -> Response:

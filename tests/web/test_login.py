@@ -224,3 +224,24 @@ async def test_the_theme_is_remembered(browser: Browser, shop: worlds.World) -> 
     assert browser.cookies["theme"] == "dark"
     assert (await browser.post("/theme", {"csrf": csrf, "theme": "evil"}, HX_Request="true")).status == 204
     assert browser.cookies["theme"] == "dark"
+
+
+async def test_the_helpdesks_beside_are_those_the_browser_knows(browser: Browser, shop: worlds.World) -> None:
+    # Where nothing stands beside it, as under localhost, no browser would keep the cookie.
+    assert "polus_helpdesks" not in (await browser.log_in(shop.ada.email)).cookies
+    own, above = shop.account.domain, "desk.example"
+    browser.host = f"{own}.{above}:8000"
+    browser.cookies.clear()
+    browser.cookies["polus_helpdesks"] = f"other-shop.{own}.<script>.-x.evil/path.{'y' * 80}"
+    given = (await browser.log_in(shop.ada.email)).cookies["polus_helpdesks"]
+    assert (given.value, given["domain"].lstrip("."), given["httponly"]) == (f"{own}.other-shop", above, True)
+    page = (await browser.get("/inbox/open")).text
+    assert page.count('<a class="menu-item" href="http://other-shop.') == 1
+    assert f'href="http://other-shop.{above}:8000/inbox"' in page
+    assert "evil" not in page
+    # Who logs out is not led here again from the others.
+    left = await browser.post("/logout", {"csrf": await browser.token()})
+    assert left.cookies["polus_helpdesks"].value == "other-shop"
+    browser.cookies = {}
+    page = (await browser.get("/login")).text
+    assert "other-shop" not in page

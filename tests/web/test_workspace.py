@@ -328,12 +328,12 @@ async def test_hostile_mail_runs_nothing_and_calls_nobody(enter: Enter, shop: wo
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.locator(f"#t-{ticket['id']} a").click()
-    frame = page.frame_locator(".mail-frame")
+    frame = page.frame_locator("iframe.mail-frame")
     await expect(frame.locator("p").first).to_have_text("Hi")
     await expect(page.get_by_label("Subject")).to_have_value(HOSTILE)
     await expect(page.locator(".customer-title h2")).to_have_text(HOSTILE)
     await expect(page).to_have_title(re.compile(re.escape("<img src=x")))
-    height = await page.locator(".mail-frame").evaluate("frame => [frame.clientHeight, frame.contentDocument.documentElement.scrollHeight]")  # fmt: skip
+    height = await page.locator("iframe.mail-frame").evaluate("frame => [frame.clientHeight, frame.contentDocument.documentElement.scrollHeight]")  # fmt: skip
     assert height[0] == height[1], "as high as the mail"
     await expect(page.get_by_text("Pictures from outside are not loaded.")).to_be_visible()
     assert not [url for url in asked if "spy" in url]
@@ -348,7 +348,7 @@ async def test_pictures_are_loaded_when_asked_for(enter: Enter, shop: worlds.Wor
     asked: list[str] = []
     await page.context.route("**/favicon.ico?beacon", lambda route: _seen(route, asked))
     await page.locator(f"#t-{ticket['id']} a").click()
-    await expect(page.frame_locator(".mail-frame").locator("p")).to_have_text("Look")
+    await expect(page.frame_locator("iframe.mail-frame").locator("p")).to_have_text("Look")
     assert asked == []
     await page.get_by_role("link", name="Show pictures").click()
     await until(lambda: _any(asked))

@@ -35,8 +35,7 @@ class Database:
         self.allowed = Allowed(outbound_allow)
         self.names = Resolver(dns_servers)
         self._files = files
-        # A ring need not outlive a crash: no waiting for the disk.
-        self.bell = Bell(lambda: pool.connect(url, "polus bell", synchronous_commit="off"))
+        self.bell = Bell(lambda: pool.connect(url, "polus bell"))
 
     @property
     def files(self) -> Files:

@@ -52,13 +52,9 @@ PUT = """
 insert into chat_lines (account_id, visitor_id, message_id) values ($1, $2, $3)
 on conflict (account_id, message_id) do nothing returning id
 """
-SPOKE = """
-with put as (
-  insert into chat_lines (account_id, visitor_id, message_id) values ($1, $2, $3)
-  on conflict (account_id, message_id) do nothing
+SPOKE = (
+    "update chat_visitors set ticket_id = $3, page = $4, seen_datetime = $5 where account_id = $1 and id = $2"
 )
-update chat_visitors set ticket_id = $4, page = $5, seen_datetime = $6 where account_id = $1 and id = $2
-"""
 
 # Whoever spoke last in the ticket's chat is spoken to.
 PARTNER = """
@@ -129,11 +125,10 @@ async def say(work: Work, chat: Chat, visitor: Visitor, said: Said) -> dict[str,
             stripped_text=words,
             attachments=found or None,
             meta={"current_page": page} if page else None,
-            alone=True,
         ),
     )
-    spoken = (accepted.message_id, accepted.ticket_id, page)
-    await work.db.execute(SPOKE, work.account.id, visitor.id, *spoken, work.now)
+    await work.db.execute(PUT, work.account.id, visitor.id, accepted.message_id)
+    await work.db.execute(SPOKE, work.account.id, visitor.id, accepted.ticket_id, page, work.now)
     work.ring("chat", work.account.id, visitor.id)
     return await of_message(work, visitor.id, accepted.message_id)
 

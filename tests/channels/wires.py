@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from tests.wires import Between, Ends
 
 # Closing such a socket tells the other end so at once, by RST, and throws away what is on its way.
 RESET = struct.pack("ii", 1, 0)
@@ -14,63 +16,64 @@ RESET = struct.pack("ii", 1, 0)
 
 @dataclass
 class Break:
-    """In the middle of `words`, said by us (`up`) or by the server (`down`). `stall`: nothing more is heard, either way."""
+    """In the middle of `words`, or `after` so many bytes, said by us (`up`) or by the server (`down`). `stall`: nothing
+    more is heard, either way."""
 
     way: Literal["up", "down"]
-    words: bytes
+    words: bytes = b""
     how: Literal["cut", "reset", "stall"] = "cut"
+    after: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def at(self, way: str, said: bytes) -> int:
+        """Where in all that was said that way it breaks; -1: not yet."""
+        if way != self.way:
+            return -1
+        if self.after:
+            return self.after if len(said) >= self.after else -1
+        found = said.find(self.words)
+        return found if found < 0 else found + len(self.words) // 2
 
-@dataclass
-class Wire:
+
+class Wire(Between):
     """Listens on loopback and leads to `target`; each connection breaks at the next of `breaks`, then none does.
 
-    `slow`: what is said comes through in single bytes.
+    `slow`: what is said comes through in single bytes. `then` is done at each break.
     """
 
-    target: int
-    breaks: list[Break] = field(default_factory=list)
-    slow: bool = False
-    port: int = 0
-    connections: int = 0
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _server: Any = None
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self.target = target
+        self.breaks: list[Break] = []
+        self.slow = False
+        self.then: Callable[[], None] | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.listening.sockets[0].getsockname()[1])
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+    async def listen(self) -> Any:
+        return await asyncio.start_server(self.serve, "127.0.0.1", 0)
 
-    async def close(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def dial(self) -> Ends:
+        return await asyncio.open_connection("127.0.0.1", self.target)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def ways(self, near: Ends, far: Ends) -> tuple[Any, list[Coroutine[Any, Any, None]]]:
         broken = self.breaks.pop(0) if self.breaks else None
-        self.connections += 1
-        from_server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
-        ways = [
-            asyncio.create_task(self._pump(reader, to_server, broken, "up")),
-            asyncio.create_task(self._pump(from_server, writer, broken, "down")),
+        return broken, [
+            self._pump(near[0], far[1], broken, "up"),
+            self._pump(far[0], near[1], broken, "down"),
         ]
-        self._tasks.update(ways)
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in ways:
-                task.cancel()
-                self._tasks.discard(task)
-            for end in (writer, to_server):
-                if broken is not None and broken.how == "reset":
-                    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                    end.transport.abort()
-                end.close()
+
+    def hang_up(self, known: Break | None, end: asyncio.StreamWriter) -> None:
+        if known is not None and known.how == "reset":
+            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            end.transport.abort()
+        end.close()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, broken: Break | None, way: str
@@ -81,12 +84,14 @@ class Wire:
                 if broken is not None and broken.reached.is_set():
                     continue  # stalled: whoever gives up is heard, nothing else
                 before, said = len(said), said + data
-                at = said.find(broken.words) if broken is not None and broken.way == way else -1
+                at = -1 if broken is None else broken.at(way, said)
                 if at < 0 or broken is None:
                     await self._pass(writer, data)
                     continue
-                await self._pass(writer, data[: max(at + len(broken.words) // 2 - before, 0)])
+                await self._pass(writer, data[: max(at - before, 0)])
                 broken.reached.set()
+                if self.then is not None:
+                    self.then()
                 if broken.how != "stall":
                     return
 

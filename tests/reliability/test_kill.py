@@ -12,7 +12,7 @@ import random
 import signal
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Helpdesk:
         self.here = here
         self.serving: Serving | None = None
         self.ports: tuple[str, ...] = ("--port", "0", "--smtp-port", "0")
+        self.log: deque[bytes] = deque(maxlen=4)
 
     async def start(self) -> Serving:
         process = await self.here.start("serve", "--json", *self.ports)
@@ -67,9 +68,17 @@ class Helpdesk:
         return self.serving
 
     async def _read_errors(self, process: Any) -> None:
-        """Its log must not fill the pipe."""
-        while await process.stderr.read(65536):
-            pass
+        """Its log must not fill the pipe; the end of it is for people, when something went wrong."""
+        while said := await process.stderr.read(65536):
+            self.log.append(said)
+
+    def state(self) -> str:
+        """Who lives, and what was said last."""
+        assert self.serving is not None
+        code = self.serving.process.returncode
+        lives = psutil.Process(self.serving.process.pid).children() if code is None else []
+        modules = [(child.pid, child.status(), child.cmdline()[-3:]) for child in lives]
+        return f"parent: {code}; children: {modules}\n{b''.join(self.log).decode()[-20_000:]}"
 
     def children(self, module: str) -> list[psutil.Process]:
         assert self.serving is not None
@@ -117,7 +126,7 @@ async def _storm(folder: Path, sink: Sink, http: aiohttp.ClientSession, victims:
         server = await servers.start(here.data)
         try:
             connection = await asyncpg.connect(server.url)
-            await _settled(connection)
+            await _settled(connection, helpdesk)
             await _check(connection, load, victims)
             await _check_rules(connection)
             await connection.close()
@@ -155,13 +164,23 @@ select (select count(*) from mails where state = 'received') + (select count(*) 
 """
 
 
-async def _settled(connection: Any) -> None:
+LEFTOVERS = (
+    "select id, state, attempts, error, due_datetime, now() from mails where state = 'received'",
+    "select *, now() from outbox",
+    "select * from deliveries",
+    "select pid, application_name, state, wait_event, query_start, left(query, 80) from pg_stat_activity",
+)
+
+
+async def _settled(connection: Any, helpdesk: Helpdesk) -> None:
     """Wait until nothing is left to do. What the relay did not answer comes again after a minute: that is hurried."""
     deadline = time.monotonic() + 240
     while await connection.fetchval(LEFT):
         await connection.execute("update deliveries set due_datetime = now() where worker is null")
         await connection.execute("update outbox set due_datetime = now() where due_datetime > now()")
-        assert time.monotonic() < deadline, await connection.fetch("select * from deliveries")
+        if time.monotonic() > deadline:
+            left = [await connection.fetch(sql) for sql in LEFTOVERS]
+            raise AssertionError(f"{left}\n{helpdesk.state()}")
         await asyncio.sleep(0.2)
 
 

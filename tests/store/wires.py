@@ -3,7 +3,11 @@
 import asyncio
 import contextlib
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
+
+from tests.wires import Between, Ends
 
 SOCKET = ".s.PGSQL.5432"
 IDLE = b"Z\x00\x00\x00\x05I"  # ReadyForQuery, outside of a transaction: what was asked is committed
@@ -11,42 +15,29 @@ IDLE = b"Z\x00\x00\x00\x05I"  # ReadyForQuery, outside of a transaction: what wa
 MADE = (b"UPDATE 1\x00", b"INSERT 0 1\x00", b"s\x00\x00\x00\x04")
 
 
-class Wire:
+class Wire(Between):
     """Listens in a folder of its own; the answer to the first claim after `armed` breaks its connection."""
 
     def __init__(self, server: Path) -> None:
+        super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="polus-wire-"))
         self.armed = True
         self._server = server
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
-        self._listening = await asyncio.start_unix_server(self._serve, self.folder / SOCKET)
+    async def listen(self) -> Any:
+        return await asyncio.start_unix_server(self.serve, self.folder / SOCKET)
+
+    async def dial(self) -> Ends:
+        return await asyncio.open_unix_connection(self._server / SOCKET)
 
     async def close(self) -> None:
-        self._listening.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super().close()
         (self.folder / SOCKET).unlink(missing_ok=True)
         self.folder.rmdir()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_unix_connection(self._server / SOCKET)
+    def ways(self, near: Ends, far: Ends) -> tuple[Any, list[Coroutine[Any, Any, None]]]:
         claims = asyncio.Event()
-        ways = [
-            asyncio.create_task(self._up(reader, to_server, claims)),
-            asyncio.create_task(self._down(from_server, writer, claims)),
-        ]
-        self._tasks.update(ways)
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in ways:
-                task.cancel()
-                self._tasks.discard(task)
-            to_server.close()
-            writer.close()
+        return None, [self._up(near[0], far[1], claims), self._down(far[0], near[1], claims)]
 
     async def _up(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, claims: asyncio.Event

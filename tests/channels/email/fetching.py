@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -151,54 +151,3 @@ async def process(url: str) -> asyncio.subprocess.Process:
     assert found.stdout is not None
     assert await found.stdout.readline() == b"here\n"
     return found
-
-
-@dataclass
-class Cutter:
-    """A wire to a server that breaks after so many bytes of its answers, each connection after the next number."""
-
-    target: int
-    after: list[int]
-    reset: bool = False
-    port: int = 0
-    connections: int = 0
-    cut: Callable[[], None] | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _server: Any = None
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        left = self.after[self.connections] if self.connections < len(self.after) else 1 << 40
-        self.connections += 1
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        upwards = asyncio.create_task(self._pump(reader, up_writer, 1 << 40))
-        self._tasks.add(upwards)
-        try:
-            await self._pump(up_reader, writer, left)
-        finally:
-            upwards.cancel()
-            self._tasks.discard(upwards)
-            up_writer.close()
-            if self.reset:
-                writer.transport.abort()
-            writer.close()
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(min(left, 4096)):
-                writer.write(data)
-                await writer.drain()
-                left -= len(data)
-                if left <= 0:
-                    if self.cut is not None:
-                        self.cut()
-                    return

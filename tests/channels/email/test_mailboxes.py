@@ -3,7 +3,7 @@
 import datetime
 import signal
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Literal
 
 import pytest
 
@@ -13,9 +13,10 @@ from polus.store import queue
 from polus.store.work import SYSTEM, writing
 from tests.channels.email import fetching, peers
 from tests.channels.email import office as offices
-from tests.channels.email.fetching import Cutter, Post
+from tests.channels.email.fetching import Post
 from tests.channels.email.office import mail
 from tests.channels.email.peers import Dovecot
+from tests.channels.wires import Break, Open
 from tests.world import World
 
 pytestmark = peers.needs_dovecot
@@ -29,19 +30,8 @@ async def post(world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) 
     await world.rows("delete from mail_servers where account_id = $1 returning 1")
 
 
-@pytest.fixture
-async def wires(post: Post) -> AsyncIterator[Any]:
-    """Makes wires to the IMAP server that are cut after so many bytes."""
-    made = []
-
-    async def make(after: list[int], port: int = 0) -> Cutter:
-        made.append(Cutter(port or post.dovecot.imap, after))
-        await made[-1].open()
-        return made[-1]
-
-    yield make
-    for cutter in made:
-        await cutter.close()
+# Bytes of a connection's answers: in the greeting, the log-in, the choice of a folder, and in mails.
+LENGTHS = (300, 700, 2_000, 30_000, 60_000, 61_000, 100_000, 150_000)
 
 
 def letter(number: int, text: str = "Where is my order?", **more: str) -> bytes:
@@ -49,11 +39,11 @@ def letter(number: int, text: str = "Where is my order?", **more: str) -> bytes:
     return raw.replace(b"\n", b"\r\n")
 
 
-async def test_new_mails_of_several_folders_become_tickets(post: Post, wires: Any) -> None:
+async def test_new_mails_of_several_folders_become_tickets(post: Post, wire: Open) -> None:
     post.put(letter(1))
     post.put(letter(2), into="Orders")
-    wire = await wires([], post.dovecot.imaps)
-    await post.save(host="localhost", port=wire.port, security="tls", folders=("INBOX", "Orders"))
+    way = await wire(post.dovecot.imaps)
+    await post.save(host="localhost", port=way.port, security="tls", folders=("INBOX", "Orders"))
     async with fetching.worker(post.world), fetching.worker(post.world):
         await post.looked()
         assert await post.mails() == [], "what was there before is left alone"
@@ -65,7 +55,7 @@ async def test_new_mails_of_several_folders_become_tickets(post: Post, wires: An
             return len(await post.mails("delivered")) == 2
 
         await fetching.until(delivered)
-    assert wire.connections == 1, "one worker has it"
+    assert way.connections == 1, "one worker has it"
     found = {row["envelope_from"]: await post.office.ticket(row["ticket_id"]) for row in await post.mails()}
     assert found["ann@customer.example"]["subject"] == "Order 3"
     assert found["jane@customer.example"]["subject"] == "Order 4"
@@ -132,45 +122,48 @@ async def test_a_folder_that_is_numbered_anew_loses_and_doubles_nothing(post: Po
 
 
 async def test_a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing(
-    post: Post, wires: Any, monkeypatch: pytest.MonkeyPatch
+    post: Post, wire: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailboxes, "BACKOFF", (0.01,))
     monkeypatch.setattr(mailboxes, "BATCH", 5)
     monkeypatch.setattr(queue, "POLL", 0.05)
-    cutter = await wires([300, 700, 2_000, 30_000, 60_000, 61_000, 100_000, 150_000])
+    way = await wire(post.dovecot.imap)
     await post.save()
     async with fetching.worker(post.world, receives=False):
         await post.looked()
-    await post.save(port=cutter.port)
+    await post.save(port=way.port)
     sent = []
-    for cutter.reset in (False, True):
-        cutter.connections = 0
+    hows: tuple[Literal["cut"], Literal["reset"]] = ("cut", "reset")
+    for how in hows:
+        way.connections = 0
+        way.breaks = [Break("down", how=how, after=length) for length in LENGTHS]
         mails = [letter(len(sent) + number, text="long " * 4000) for number in range(12)]
         sent += mails
         post.put(*mails)
         async with fetching.worker(post.world, receives=False):
             found = await post.fetched(len(sent))
-        assert cutter.connections > 4
+        assert way.connections > 4
     assert [bytes(row["raw"]) for row in found] == sent
 
 
 @pytest.mark.slow
 async def test_a_worker_that_is_killed_while_it_fetches_loses_and_doubles_nothing(
-    post: Post, wires: Any
+    post: Post, wire: Open
 ) -> None:
-    cutter = await wires([20_000, 90_000])
+    way = await wire(post.dovecot.imap)
+    way.breaks = [Break("down", after=20_000), Break("down", after=90_000)]
     await post.save()
     async with fetching.worker(post.world, receives=False):
         await post.looked()
-    await post.save(port=cutter.port)
+    await post.save(port=way.port)
     mails = [letter(number, text="long " * 3000) for number in range(15)]
     post.put(*mails)
     for killed in (True, True, False):
         process = await fetching.process(post.world.database.url)
-        cutter.cut = process.kill
+        way.then = process.kill
         if not killed:
             found = await post.fetched(15)
             process.terminate()
         assert await process.wait() == (-signal.SIGKILL if killed else 0)
-    assert cutter.connections == 3
+    assert way.connections == 3
     assert [bytes(row["raw"]) for row in found] == mails

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from polus.desk import events
+from polus.reactions import table as reactions
 from polus.store import cluster as clusters
 from polus.store import database as databases
 from polus.store import files, migrate
@@ -159,3 +160,10 @@ async def _all_connections(database: Database) -> list[Any]:
 async def other(database: Database, http: Any, url: str) -> worlds.World:
     """A second shop in the same installation."""
     return await worlds.make(database, http, url)
+
+
+@pytest.fixture
+def subscribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens is followed by reactions, as in a running helpdesk."""
+    monkeypatch.setattr(works, "subscriptions", {})
+    reactions.subscribe()

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from polus.base import clock
-from polus.reactions import table
-from polus.store import work as works
 from tests import make
 from tests.channels.http import receiver as receivers
 from tests.channels.http.receiver import Shop
@@ -15,9 +13,7 @@ from tests.world import World
 
 
 @pytest.fixture
-async def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    table.subscribe()
+async def shop(world: World, subscribed: None) -> AsyncIterator[Shop]:
     async with receivers.opened(world) as made:
         yield made
 

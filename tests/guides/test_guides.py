@@ -181,8 +181,7 @@ def port() -> int:
         return int(found.getsockname()[1])
 
 
-async def test_receive_events(shop: World, setting: Setting, port: int) -> None:
-    table.subscribe()
+async def test_receive_events(shop: World, setting: Setting, port: int, subscribed: None) -> None:
     setting(HOOK_SECRET="not told", HOOK_PORT=str(port), HOOK_URL=f"http://hooks.test:{port}/")
     guide = Guide("receive-events.md")
     while not guide.pieces[0].startswith("for delivery"):
@@ -198,9 +197,10 @@ async def test_receive_events(shop: World, setting: Setting, port: int) -> None:
     guide.close()
 
 
-async def test_new_channel(shop: World, browser: Browser, setting: Setting, port: int) -> None:
+async def test_new_channel(
+    shop: World, browser: Browser, setting: Setting, port: int, subscribed: None
+) -> None:
     """Both directions of a forum: nothing twice, an agent's answer from the workspace, one that the forum refuses."""
-    table.subscribe()
     setting(HOOK_SECRET="not told", HOOK_PORT=str(port), HOOK_URL=f"http://hooks.test:{port}/")
     guide = Guide("new-channel.md")
     known = await shop.lia.post("/api/customers", {"email": "mia@example.com", "name": "Mia Meyer"})

@@ -11,9 +11,7 @@ from polus.base.outbound import Allowed
 from polus.channels.http.lines import Lines
 from polus.desk import integrations
 from polus.desk.accounts import Book
-from polus.reactions import table
 from polus.reactions.outside import Outside
-from polus.store import work as works
 from polus.store.presence import Presence
 from polus.store.queue import Queue
 from tests import make
@@ -28,10 +26,8 @@ PATH = "/settings/integrations"
 
 
 @pytest.fixture
-async def called(shop: worlds.World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+async def called(shop: worlds.World, subscribed: None) -> AsyncIterator[Shop]:
     """The shop with a receiver."""
-    monkeypatch.setattr(works, "subscriptions", {})
-    table.subscribe()
     async with receivers.opened(shop) as made:
         assert isinstance(made.lines, Lines)
         yield made

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import expect
 
-from polus.reactions import table as reactions
-from polus.store import work as works
 from tests import world as worlds
 from tests.channels.texts import office
 from tests.channels.texts.office import OURS, SID, THEIRS, TOKEN, Texts
@@ -15,9 +13,7 @@ from tests.web.test_settings import beside, fill
 
 
 @pytest.fixture
-async def texts(shop: worlds.World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Texts]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    reactions.subscribe()
+async def texts(shop: worlds.World, subscribed: None) -> AsyncIterator[Texts]:
     async with office.opened(shop) as opened:
         yield opened
 

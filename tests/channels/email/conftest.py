@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from polus.reactions import table as reactions
-from polus.store import work as works
 from tests.channels.email import fetching, peers
 from tests.channels.email import office as offices
 from tests.channels.email.fetching import Post
@@ -38,10 +36,10 @@ async def postfix(dovecot: Dovecot, postfix_sink: Sink) -> AsyncIterator[Postfix
 
 
 @pytest.fixture
-async def post(world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
+async def post(
+    world: World, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch, subscribed: None
+) -> AsyncIterator[Post]:
     """An office whose mailbox is `support`; nothing of other tests waits to be sent."""
-    monkeypatch.setattr(works, "subscriptions", {})
-    reactions.subscribe()
     monkeypatch.setattr(world.database, "allowed", fetching.LOOPBACK)
     monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.folder / "cert.pem"))
     for table in ("outbox", "deliveries"):

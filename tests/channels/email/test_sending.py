@@ -24,7 +24,6 @@ from polus.reactions.outbox import Outbox
 from polus.store import cluster as clusters
 from polus.store import database as databases
 from polus.store import pool
-from polus.store import work as works
 from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Queue
@@ -97,9 +96,7 @@ async def sink() -> AsyncIterator[Sink]:
 
 
 @pytest.fixture
-async def exit(office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Exit]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    reactions.subscribe()
+async def exit(office: Office, sink: Sink, subscribed: None) -> AsyncIterator[Exit]:
     # What other tests left unsent is not this test's.
     for table in ("outbox", "deliveries", "notices"):
         await office.world.rows(f"delete from {table} where $1 > 0 returning 1")

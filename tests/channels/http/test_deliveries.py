@@ -13,8 +13,6 @@ import pytest
 from polus.base import clock
 from polus.channels.http import dialling, outcomes
 from polus.desk.hooks import deliveries
-from polus.reactions import table
-from polus.store import work as works
 from tests import make
 from tests.channels.http import receiver as receivers
 from tests.channels.http.receiver import Shop
@@ -25,9 +23,7 @@ DAY = datetime.timedelta(days=1)
 
 
 @pytest.fixture
-async def shop(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
-    monkeypatch.setattr(works, "subscriptions", {})
-    table.subscribe()
+async def shop(world: World, subscribed: None) -> AsyncIterator[Shop]:
     async with receivers.opened(world) as made:
         yield made
 

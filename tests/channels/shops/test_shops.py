@@ -18,7 +18,6 @@ from polus.desk.accounts import Book
 from polus.desk.shops import commerce, exports, shapes
 from polus.reactions import table
 from polus.reactions.outbox import Outbox
-from polus.store import work as works
 from polus.store.queue import Queue
 from polus.store.work import SYSTEM, writing
 from tests import make
@@ -213,10 +212,8 @@ async def test_what_says_nothing_is_ignored_and_holds_nothing_up(shop: Shop) -> 
     assert await shop.states() == ["ignored"] * 5 + ["taken"]
 
 
-async def test_tickets_rules_and_templates_know_the_shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tickets_rules_and_templates_know_the_shop(shop: Shop, subscribed: None) -> None:
     world = shop.world
-    monkeypatch.setattr(works, "subscriptions", {})
-    table.subscribe()
     await shop.send("orders/create", order())
     await shop.take()
     rule = {

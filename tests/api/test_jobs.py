@@ -148,6 +148,8 @@ async def test_who_may_ask_for_what(world: World) -> None:
         ("updateTicket", {"ticket_ids": [1]}, "updates"),
         ("updateTicket", {"updates": {"spam": True}}, "ticket_ids"),
         ("updateTicket", {"ticket_ids": [1], "updates": {"messages": []}}, "updates"),
+        # The workspace's own.
+        ("updateTicket", {"ticket_ids": [1], "updates": {"fill_custom_fields": []}}, "updates"),
         ("updateTicket", {"ticket_ids": [1], "updates": {"customer": {"id": 1}}}, "updates"),
         ("updateTicket", {"ticket_ids": [1], "updates": {"status": "ajar"}}, "updates"),
         ("updateTicket", {"ticket_ids": [1], "updates": {"assignee_user": {"id": 99999999}}}, "updates"),

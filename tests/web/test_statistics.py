@@ -122,7 +122,7 @@ async def test_whatever_the_address_says_there_is_an_answer(browser: Browser, sh
         for part in ("numbers", "agents", "longest")
     }
     assert "\r\nOpen tickets,1\r\n" in sheets["numbers"]
-    assert "Leo Agent,away,,0\r\n" in sheets["agents"]
+    assert "Leo Agent,Away,,0\r\n" in sheets["agents"]
     assert sheets["longest"].count("\r\n") == 2
     assert (await browser.get("/statistics/live/moons.csv")).status == 404
 

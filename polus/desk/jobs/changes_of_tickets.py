@@ -10,10 +10,10 @@ from polus.desk.tickets import labels, lifecycle, people
 from polus.desk.tickets.bulk import Change
 from polus.store.work import Work
 
-# Keys of `updates` that are no columns.
 FILL = "fill_custom_fields"
 """Values for fields that are empty: the workspace's own key, which the API refuses."""
 
+# Keys of `updates` that are no columns.
 APART = ("is_unread", "tags", "custom_fields", "add_tags", "remove_tags", FILL)
 
 

@@ -287,7 +287,7 @@ async def comments(visit: Visit) -> Response:
     wanted, _ = wish(visit), visit.gettext
     async with visit.reading() as work:
         found = await present.comments(work, wanted.asked)
-    rows = [[_("Score"), _("Comment"), _("Ticket"), "date"]]
+    rows = [[_("Score"), _("Comment"), _("Ticket"), _("Date")]]
     rows += [[one["score"], one["text"], one["ticket_id"], one["moment"].isoformat()] for one in found]
     return _csv("satisfaction-comments", rows)
 
@@ -334,7 +334,7 @@ async def live_sheet(visit: Visit) -> Response:
         *([_(number.title), value] for number, value in today),
     ]
     agents = [
-        [one["name"], "online" if one["online"] else "away", _when(one["since"]), one["open"]]
+        [one["name"], _("Online") if one["online"] else _("Away"), _when(one["since"]), one["open"]]
         for one in now["agents"]
     ]
     longest = [[one["subject"], one["id"], one["channel"], _when(one["since"])] for one in now["longest"]]

@@ -324,10 +324,11 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     await ready;
     parts.panel.hidden = false;
     parts.launch.setAttribute('aria-expanded', 'true');
+    // At once: keys belong to the chat while it still asks what was said before.
+    parts.text.focus();
     await history();
     if (!visitor?.email && (look.ask_email === 'first' || !look.open)) askPerson(false);
     toEnd(); acknowledge(); question();
-    parts.text.focus();
     tell('open');
   };
   const close = () => { if (!isOpen()) return; parts.panel.hidden = true; parts.launch.setAttribute('aria-expanded', 'false'); parts.launch.focus(); tell('close'); };

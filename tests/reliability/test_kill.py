@@ -165,7 +165,7 @@ select (select count(*) from mails where state = 'received') + (select count(*) 
 
 
 LEFTOVERS = (
-    "select id, state, attempts, error, due_datetime, now() from mails where state = 'received'",
+    "select to_jsonb(m) - 'raw', now() from mails m where state = 'received'",
     "select *, now() from outbox",
     "select * from deliveries",
     "select pid, application_name, state, wait_event, query_start, left(query, 80) from pg_stat_activity",

@@ -11,7 +11,7 @@ from polus.channels import states
 from polus.channels.email.listener import Listener
 from polus.store import backlogs, presence
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 
 PATIENCE = 3.0  # seconds the database may take to answer
 KEPT = 1.0  # seconds an answer is kept: asking often costs nothing

@@ -26,7 +26,7 @@ from polus.base.log import access
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store import deadlocks
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 from polus.store.work import Account, Actor, reading, writing
 
 Scope = dict[str, Any]

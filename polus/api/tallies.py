@@ -11,7 +11,7 @@ from polus.base import clock
 from polus.desk import usage
 from polus.desk.usage import Count
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 
 EVERY = 5.0
 MOST_WAITING = 10_000

@@ -5,7 +5,6 @@ outside said is written down before anything else happens; while the database is
 What goes to one person goes in the order it was written: rows of one line do not overtake each other (`Errand.line`).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,8 +15,8 @@ from polus.base import figures
 from polus.desk import accounts
 from polus.store.database import Database
 from polus.store.presence import FREE, Presence
-from polus.store.queue import AWAY, Key, Lane
-from polus.store.work import SYSTEM, Account, Work, reading, writing
+from polus.store.queue import Key, Lane
+from polus.store.work import SYSTEM, Account, Work, reading
 
 # What stands before it in its line goes first: while it is being sent, is due, or was not tried since this became due,
 # and for this one's first ten minutes in any case. Afterwards one that fails again and again holds nobody up any more.
@@ -72,7 +71,6 @@ DONE = "delete from {table} where account_id = $1 and {id} = $2"
 
 # Seconds to the next attempt; after the last one, about three days in all, it has failed.
 BACKOFF = (60.0, 300.0, 1800.0, 7200.0, 14400.0, 28800.0, 43200.0, 86400.0, 86400.0)
-AGAIN = 0.3  # seconds between attempts to write an outcome down
 
 log = structlog.get_logger(__name__)
 
@@ -156,7 +154,13 @@ class Sender(Generic[Sent]):
             return False
         outcome = await self._attempt(account, key)
         attempts = None if claimed["early"] else claimed["attempts"]
-        await self._write_down(account, key, attempts, outcome)
+
+        async def settle(work: Work) -> None:
+            # Deleted meanwhile, with its message or ticket: there is nothing to be told.
+            if await work.db.fetchval(self._mine, *key, self._presence.number):
+                await self._settle(work, key, attempts, outcome)
+
+        await self._presence.write_down(account, settle, table=self._errand.table, id=key[1])
         return True
 
     async def _attempt(self, account: Account, key: Key) -> Outcome | str:
@@ -172,20 +176,6 @@ class Sender(Generic[Sent]):
             log.exception("letter not made", table=self._errand.table, id=key[1])
             return Outcome(False, f"{type(error).__name__}", later=("",))
         return await self._courier(letter)
-
-    async def _write_down(
-        self, account: Account, key: Key, attempts: int | None, outcome: Outcome | str
-    ) -> None:
-        while True:
-            try:
-                async with writing(self._database, account, SYSTEM) as work:
-                    # Deleted meanwhile, with its message or ticket: there is nothing to be told.
-                    if await work.db.fetchval(self._mine, *key, self._presence.number):
-                        await self._settle(work, key, attempts, outcome)
-                return
-            except AWAY as error:
-                log.warning("an outcome waits for the database", id=key[1], error=repr(error))
-                await asyncio.sleep(AGAIN)
 
     async def _settle(self, work: Work, key: Key, attempts: int | None, outcome: Outcome | str) -> None:
         if isinstance(outcome, str):

@@ -22,7 +22,7 @@ from polus.desk.apps.facts import Answer
 from polus.desk.hosts import Hosts, UnknownAccount
 from polus.desk.scopes import SCOPES
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 from polus.store.work import Account, Actor, writing
 
 BODY_LIMIT = 64 * 1024

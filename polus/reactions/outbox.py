@@ -16,6 +16,7 @@ from polus.desk import accounts
 from polus.reactions.event import Event
 from polus.reactions.table import Reaction
 from polus.store.database import Database
+from polus.store.pool import BROKEN
 from polus.store.queue import Key, Lane
 from polus.store.work import DEEPEST, SYSTEM, Account, Cause, writing
 
@@ -89,6 +90,9 @@ class Outbox:
             if done:
                 figures.reactions.labels(name, "done").inc()
             return done
+        except BROKEN:
+            # That is not the reaction's fault: the row stays as it was.
+            raise
         except Exception as error:
             # When it is the database that is away, this raises too, and the row stays as it was.
             given_up = await self._failed(key, error)

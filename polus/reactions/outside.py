@@ -3,7 +3,6 @@
 See `desk.macros.outside` for what comes before and after.
 """
 
-import asyncio
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -18,13 +17,12 @@ from polus.desk.macros import outside
 from polus.desk.macros.outside import Errand
 from polus.store.database import Database
 from polus.store.presence import Presence
-from polus.store.queue import AWAY, Key, Lane
-from polus.store.work import SYSTEM, Account, writing
+from polus.store.queue import Key, Lane
+from polus.store.work import SYSTEM, Account, Work, writing
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 MOST_BODY = 2048  # bytes of an answer that are kept
-AGAIN = 0.3  # seconds between attempts to write an outcome down
 
 log = structlog.get_logger(__name__)
 
@@ -76,15 +74,10 @@ class Outside:
     async def _write_down(
         self, account: Account, id_: int, errand: Errand, outcome: Outcome, response: dict[str, Any] | None
     ) -> None:
-        while True:
-            try:
-                async with writing(self._database, account, SYSTEM) as work:
-                    number = self._presence.number
-                    await outside.settle(work, id_, number, errand.place, outcome, response)
-                return
-            except AWAY as error:
-                log.warning("an answer waits for the database", id=id_, error=repr(error))
-                await asyncio.sleep(AGAIN)
+        async def settle(work: Work) -> None:
+            await outside.settle(work, id_, self._presence.number, errand.place, outcome, response)
+
+        await self._presence.write_down(account, settle, outside=id_)
 
 
 def request(arguments: dict[str, Any]) -> Call:

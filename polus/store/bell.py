@@ -13,6 +13,8 @@ import asyncpg
 import msgspec
 import structlog
 
+from polus.store.pool import AWAY
+
 CHANNEL = "polus"
 GATHER = 0.004
 # PostgreSQL refuses payloads of 8,000 bytes and more.
@@ -78,7 +80,7 @@ class Bell:
                 try:
                     if self._connection is not None:
                         await self._connection.execute("select pg_notify($1, $2)", CHANNEL, payload)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                except (asyncpg.PostgresError, *AWAY):
                     # A hint that was lost: the tables still say it.
                     log.debug("ring lost", count=len(rings))
 
@@ -94,7 +96,7 @@ class Bell:
             await self._lost.wait()
             try:
                 await self._attach()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except (asyncpg.PostgresError, *AWAY):
                 self._lost.set()
                 await asyncio.sleep(RETRY)
             else:

@@ -12,6 +12,19 @@ from polus.base.settings import Misconfigured
 
 OLDEST = 16  # major version of PostgreSQL
 
+# What asyncpg makes of a connection that breaks, and of a PostgreSQL that stops or starts. The last: the server has said
+# that it ends this connection, which was idle, and its end has not been seen yet ("another operation is in progress").
+BROKEN = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
+)
+AWAY = (*BROKEN, OSError, TimeoutError)
+"""What a database that is restarting or unreachable makes of any call."""
+
 
 async def open(url: str, *, name: str = "polus", least: int = 1, most: int = 10) -> asyncpg.Pool:
     """A pool whose connections answer to `name` in pg_stat_activity. Raises Misconfigured when there is none.

@@ -7,7 +7,7 @@ sent) names the worker that has it, and is free again as soon as that worker is 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -15,10 +15,12 @@ import structlog
 
 from polus.store import pool
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
+from polus.store.work import SYSTEM, Account, Work, writing
 
 CLASS = 7_062_027
 AGAIN = 0.2  # seconds between attempts to reach a database that is away
+LONGEST = 60.0  # seconds between attempts to write down what it refuses
 
 HOLD = "select pg_advisory_lock($1, $2)"
 
@@ -90,6 +92,27 @@ class Presence:
                 await asyncio.sleep(AGAIN)
             else:
                 return
+
+    async def write_down(
+        self, account: Account, write: Callable[[Work], Awaitable[None]], **about: Any
+    ) -> None:
+        """Write down what was done outside, in one transaction, and try until it is written: what was done must not be
+        done again because of the database. `about`: what the log says of it.
+        """
+        wait = AGAIN
+        while True:
+            try:
+                async with writing(self._database, account, SYSTEM) as work:
+                    await write(work)
+                return
+            except (*AWAY, asyncpg.DeadlockDetectedError) as error:
+                log.warning("an outcome waits for the database", error=repr(error), **about)
+                wait = AGAIN
+            except Exception:
+                # To raise would leave the claim with a worker that lives, and so for ever, without a word.
+                log.exception("an outcome cannot be written down yet", **about)
+                wait = min(wait * 2, LONGEST)
+            await asyncio.sleep(wait)
 
     async def _hold(self) -> None:
         self._lost.clear()

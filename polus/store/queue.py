@@ -11,27 +11,16 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 
 from polus.store.bell import Ring
 from polus.store.database import Database
+from polus.store.pool import AWAY
 
 POLL = 1.0  # seconds after which a lane looks although nobody rang: rings may be lost, retries come due
 AGAIN = 0.5  # seconds between attempts to reach a database that is away
 AHEAD = 8  # keys fetched per free place: looking once for many rows is what makes small jobs cheap
-
-# What a database that is restarting or unreachable makes of any call.
-AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    OSError,
-    TimeoutError,
-)
 
 log = structlog.get_logger(__name__)
 

@@ -21,15 +21,11 @@ from polus.base.settings import Misconfigured
 from polus.store import cluster as clusters
 from polus.store import file_locks, keeper, ownership
 from polus.store.cluster import Cluster
+from polus.store.pool import AWAY
 
 _PATIENCE = 600.0  # seconds for recovery after a crash
 # What a starting, stopping or dying PostgreSQL answers.
-_PASSING = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-)
+_PASSING = (*AWAY, asyncpg.OperatorInterventionError)
 _REVIVALS = 3  # while one start waits
 
 

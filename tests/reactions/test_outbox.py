@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from polus.desk.accounts import Book
 from polus.reactions.event import Event
 from polus.reactions.outbox import BACKOFF, Outbox
 from polus.reactions.table import Reaction
+from polus.store import queue as queues
 from polus.store import work as works
 from polus.store.database import Database
 from polus.store.queue import Queue
@@ -155,6 +157,26 @@ async def test_a_failure_undoes_everything_and_comes_again(bench: Bench) -> None
     await bench.due_now()
     await bench.queue().drain()
     assert len(await bench.world.events("test-effect")) == 1
+    assert await bench.world.rows(OUTBOX) == []
+
+
+async def test_a_database_that_ends_is_not_the_reactions_fault(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "AGAIN", 0.0)
+    runs = 0
+
+    async def ended(_work: Work, _event: Event) -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise asyncpg.AdminShutdownError("terminating connection due to administrator command")
+        assert [row["attempts"] for row in await bench.world.rows(OUTBOX)] == [0]
+
+    bench.on("test-ended", ended)
+    await bench.record(("test-ended", 1))
+    await bench.queue().drain()
+    assert runs == 3
     assert await bench.world.rows(OUTBOX) == []
 
 

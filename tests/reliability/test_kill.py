@@ -53,7 +53,7 @@ class Helpdesk:
         self.here = here
         self.serving: Serving | None = None
         self.ports: tuple[str, ...] = ("--port", "0", "--smtp-port", "0")
-        self.log: deque[bytes] = deque(maxlen=4)
+        self.log: deque[bytes] = deque(maxlen=2000)
 
     async def start(self) -> Serving:
         process = await self.here.start("serve", "--json", *self.ports)
@@ -76,9 +76,12 @@ class Helpdesk:
         """Who lives, and what was said last."""
         assert self.serving is not None
         code = self.serving.process.returncode
-        lives = psutil.Process(self.serving.process.pid).children() if code is None else []
-        modules = [(child.pid, child.status(), child.cmdline()[-3:]) for child in lives]
-        return f"parent: {code}; children: {modules}\n{b''.join(self.log).decode()[-20_000:]}"
+        modules = [
+            (one.pid, one.ppid(), one.status(), one.info["cmdline"][-3:])
+            for one in psutil.process_iter(["cmdline"])
+            if {"polus.worker", "polus.app"} & set(one.info["cmdline"] or ())
+        ]
+        return f"parent: {code}; all that live: {modules}\n{b''.join(self.log).decode()[-20_000:]}"
 
     def children(self, module: str) -> list[psutil.Process]:
         assert self.serving is not None
@@ -168,7 +171,8 @@ LEFTOVERS = (
     "select to_jsonb(m) - 'raw', now() from mails m where state = 'received'",
     "select *, now() from outbox",
     "select * from deliveries",
-    "select pid, application_name, state, wait_event, query_start, left(query, 80) from pg_stat_activity",
+    "select pid, application_name, state, wait_event, backend_start, query_start, left(query, 80) from pg_stat_activity",
+    "select pid, objid, granted from pg_locks where locktype = 'advisory'",
 )
 
 

@@ -19,7 +19,7 @@ from polus.base.settings import Misconfigured
 from polus.channels.email import journal, smtp
 from polus.channels.email.journal import Mailbox
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 
 SIZE = 30 * 1024 * 1024  # bytes of one mail
 MEMORY = 160 * 1024 * 1024  # bytes of all mails that are on their way in

@@ -18,8 +18,9 @@ from polus.channels.email.troubles import Trouble
 from polus.desk import accounts, mail_servers
 from polus.store.bell import Ring
 from polus.store.database import Database
+from polus.store.pool import AWAY
 from polus.store.presence import FREE, Presence
-from polus.store.queue import AWAY, Key, Lane
+from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, reading
 
 WIDTH = 200  # mailboxes that one worker keeps connections to

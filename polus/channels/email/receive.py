@@ -20,6 +20,7 @@ from polus.desk import accounts, letter_settings, redaction
 from polus.desk.files import Kept
 from polus.desk.letter_settings import LetterSettings
 from polus.store.database import Database
+from polus.store.pool import BROKEN
 from polus.store.queue import Key, Lane
 from polus.store.work import Account, Actor, Work, reading, writing
 
@@ -110,8 +111,10 @@ class Receiver:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._settle(key)
+        except BROKEN:
+            # That is not the mail's fault: the row stays as it was.
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, this mail comes later or is parked
-            # When it is the database that is away, this raises too, and the row stays as it was.
             await self._put_off(key, attempts, error)
             return True
 

@@ -21,7 +21,7 @@ from polus.channels.sending import Outcome
 from polus.desk import mail_servers
 from polus.desk.mail_servers import Server
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 
 STATE = """
 update mail_servers set state = case when $4::text is null then 'well' else 'trouble' end, error_code = $4,

@@ -22,8 +22,8 @@ from polus.channels.http.requests import Facts, Request
 from polus.desk import accounts, integrations
 from polus.store.database import Database
 from polus.store.presence import FREE, Presence
-from polus.store.queue import AWAY, Key, Lane
-from polus.store.work import SYSTEM, Account, writing
+from polus.store.queue import Key, Lane
+from polus.store.work import Account, Work
 
 WIDTH = 48  # lines at a time
 # Of one target (scheme, host and port as they are written), so that one that is slow leaves places to the others.
@@ -31,7 +31,6 @@ TARGET_LINES = 4
 LINE_CALLS = 4  # of one integration at a time
 TURN = 5.0  # seconds after which a turn begins no more calls
 MOST_DOCUMENTS = 32 * 1024 * 1024  # characters kept at hand
-AGAIN = 0.3  # seconds between attempts to write outcomes down
 
 _FREE = FREE.replace("worker", "s.worker").replace("claimed_datetime", "s.claimed_datetime")
 # Jumps from line to line along the index; those that were served longest ago come first, of each target only a few.
@@ -284,12 +283,9 @@ class Lines:
 
     async def _write_down(self, turn: Turn) -> None:
         """Whatever the database does: what was called must not be called again because of it."""
-        while True:
-            try:
-                async with writing(self._database, turn.account, SYSTEM) as work:
-                    if await outcomes.mine(work, turn.integration_id, self._presence.number):
-                        await outcomes.settle(work, turn.integration_id, turn.line, turn.done)
-                return
-            except (*AWAY, asyncpg.DeadlockDetectedError) as error:
-                log.warning("outcomes wait for the database", id=turn.integration_id, error=repr(error))
-                await asyncio.sleep(AGAIN)
+
+        async def settle(work: Work) -> None:
+            if await outcomes.mine(work, turn.integration_id, self._presence.number):
+                await outcomes.settle(work, turn.integration_id, turn.line, turn.done)
+
+        await self._presence.write_down(turn.account, settle, integration=turn.integration_id)

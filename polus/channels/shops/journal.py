@@ -8,7 +8,6 @@ import binascii
 import hmac
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -16,6 +15,7 @@ from polus.base import clock
 from polus.desk.accounts import Book
 from polus.desk.shops import shops
 from polus.store.database import Database
+from polus.store.pool import BROKEN
 from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, writing
 
@@ -117,7 +117,7 @@ class Arrivals:
                     await work.db.execute(DONE, account.id, row["id"], state)
                 except msgspec.DecodeError:
                     await work.db.execute(DONE, account.id, row["id"], "ignored")
-                except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+                except BROKEN:
                     raise
                 except Exception as error:
                     log.exception("news of a shop not taken", id=row["id"], topic=row["topic"])

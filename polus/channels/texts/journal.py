@@ -15,8 +15,9 @@ from polus.channels.texts.providers import Arrived, Number, Reported, Request
 from polus.desk.accounts import Book
 from polus.desk.files import Kept
 from polus.store.database import Database
+from polus.store.pool import AWAY
 from polus.store.presence import FREE, Presence
-from polus.store.queue import AWAY, Key, Lane
+from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, Account, Work, reading, writing
 
 MOST_BYTES = 1024 * 1024

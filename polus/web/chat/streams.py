@@ -17,7 +17,7 @@ from starlette.types import Receive, Send
 from polus.channels.chat import lines
 from polus.store.bell import Ring
 from polus.store.database import Database
-from polus.store.queue import AWAY
+from polus.store.pool import AWAY
 
 QUIET = 25.0
 """Seconds after which every browser hears a comment: proxies keep the connection, and lost rings are made up for."""

@@ -8,8 +8,10 @@ from email.mime.image import MIMEImage
 from email.utils import format_datetime
 from typing import Any
 
+import asyncpg
 import pytest
 
+from polus.base import clock
 from polus.channels.email import arrivals, journal, receive, threading
 from polus.desk.tickets import merging
 from polus.store.queue import Queue
@@ -316,6 +318,23 @@ async def test_a_failure_comes_again_and_is_parked_in_the_end(
             row = await office.process(mail_id)
     assert (row["state"], row["reason"]) == ("parked", "RuntimeError: broken inside")
     assert await receive_again(office, mail_id) == "delivered"
+
+
+async def test_a_database_that_ends_is_not_the_mails_fault(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended(*_: Any) -> Any:
+        raise asyncpg.AdminShutdownError("terminating connection due to administrator command")
+
+    mail_id = await office.write(mail())
+    with monkeypatch.context() as patch:
+        patch.setattr(arrivals, "settle", ended)
+        with pytest.raises(asyncpg.AdminShutdownError):
+            await office.process(mail_id)
+    row = await office.row(mail_id)
+    assert (row["state"], row["reason"]) == ("received", None)
+    assert row["due_datetime"] <= clock.now()
+    assert (await office.process(mail_id))["state"] == "delivered"
 
 
 async def test_a_mail_that_kills_the_process_is_parked(office: Office) -> None:

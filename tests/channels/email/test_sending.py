@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from polus.base.settings import Relay
-from polus.channels import sending
 from polus.channels.email import listener as listeners
 from polus.channels.email import relay
 from polus.channels.email.deliveries import Deliveries
@@ -24,6 +24,7 @@ from polus.reactions.outbox import Outbox
 from polus.store import cluster as clusters
 from polus.store import database as databases
 from polus.store import pool
+from polus.store import presence as presences
 from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Queue
@@ -349,23 +350,30 @@ async def test_what_a_living_worker_sends_no_other_sends_and_a_dead_ones_claim_i
     assert (await exit.message(sent))["sent_datetime"] is not None
 
 
-async def test_an_outcome_waits_for_the_database(exit: Exit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "AGAIN", 0.0)
-    opened, failures = sending.writing, 3
+async def test_an_outcome_is_written_down_whatever_the_database_says(
+    exit: Exit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presences, "AGAIN", 0.0)
+    opened = presences.writing
+    errors = [
+        OSError("connection refused"),
+        asyncpg.DeadlockDetectedError("deadlock detected"),
+        asyncpg.InternalClientError("another operation is in progress"),
+        asyncpg.TooManyConnectionsError("too many clients already"),
+    ]
 
-    def away(*arguments: Any) -> Any:
-        nonlocal failures
-        failures -= 1
-        if failures >= 0:
-            raise OSError("connection refused")
+    def refused(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
         return opened(*arguments)
 
     sent = await exit.office.answer(await ticket(exit.office))
-    monkeypatch.setattr(sending, "writing", away)
+    monkeypatch.setattr(presences, "writing", refused)
     await exit.work()
-    assert failures < 0
+    assert errors == []
     assert len(exit.sink.taken) == 1
     assert (await exit.message(sent))["sent_datetime"] is not None
+    assert await exit.due() == []
 
 
 async def test_a_lost_presence_stops_claiming_and_comes_back(

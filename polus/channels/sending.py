@@ -14,6 +14,7 @@ import structlog
 from polus.base import figures
 from polus.desk import accounts
 from polus.store.database import Database
+from polus.store.pool import BROKEN
 from polus.store.presence import FREE, Presence
 from polus.store.queue import Key, Lane
 from polus.store.work import SYSTEM, Account, Work, reading
@@ -148,11 +149,12 @@ class Sender(Generic[Sent]):
         if not self._presence.here.is_set():
             return False
         account = await self._book.account(key[0])
-        async with self._presence.claiming(self._let_go, *key), self._database.pool.acquire() as db:
-            claimed = await db.fetchrow(self._claim, *key, self._presence.number)
-        if claimed is None:
-            return False
-        outcome = await self._attempt(account, key)
+        async with self._presence.claiming(self._let_go, *key):
+            async with self._database.pool.acquire() as db:
+                claimed = await db.fetchrow(self._claim, *key, self._presence.number)
+            if claimed is None:
+                return False
+            outcome = await self._attempt(account, key)
         attempts = None if claimed["early"] else claimed["attempts"]
 
         async def settle(work: Work) -> None:
@@ -172,6 +174,9 @@ class Sender(Generic[Sent]):
                 letter = await self._errand.letter(work, key)
         except ValueError as error:
             return str(error)
+        except BROKEN:
+            # That is not the letter's fault, and nothing was sent: it is let go and comes again at once.
+            raise
         except Exception as error:
             log.exception("letter not made", table=self._errand.table, id=key[1])
             return Outcome(False, f"{type(error).__name__}", later=("",))

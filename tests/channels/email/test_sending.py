@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from polus.base.settings import Relay
+from polus.channels import sending
 from polus.channels.email import listener as listeners
 from polus.channels.email import relay
 from polus.channels.email.deliveries import Deliveries
@@ -25,6 +26,7 @@ from polus.store import cluster as clusters
 from polus.store import database as databases
 from polus.store import pool
 from polus.store import presence as presences
+from polus.store import queue as queues
 from polus.store.database import Database
 from polus.store.presence import Presence
 from polus.store.queue import Queue
@@ -347,6 +349,26 @@ async def test_what_a_living_worker_sends_no_other_sends_and_a_dead_ones_claim_i
     await first.close()
     exit.sink.hold.set()
     assert await exit.sender().run(key) is True
+    assert (await exit.message(sent))["sent_datetime"] is not None
+
+
+async def test_a_database_that_ends_before_anything_is_sent_puts_nothing_off(
+    exit: Exit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "AGAIN", 0.0)
+    opened = sending.reading
+    errors = [asyncpg.InternalClientError("another operation is in progress")]
+
+    def ended(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return opened(*arguments)
+
+    monkeypatch.setattr(sending, "reading", ended)
+    sent = await exit.office.answer(await ticket(exit.office))
+    await exit.work()
+    assert errors == []
+    assert len(exit.sink.taken) == 1
     assert (await exit.message(sent))["sent_datetime"] is not None
 
 

@@ -111,10 +111,30 @@ AGGREGATES: dict[str, str] = {
 
 # What is made of an aggregate ({}) once groups are there: collecting values first and sorting those of each group spares
 # the sort of all facts by group. As a column, values are not written down before they are sorted.
-_PERCENTILE = """(select round((percentile_cont({part}) within group (order by v))::numeric / 1000000, 2)
-  from (select unnest({}) as v) as s)"""
+_SORTED = "(select {told} from (select {percentile} within group (order by v) as m from ({values}) s) s)"
+# The half of what both values in the middle make (of an odd number they are one): whole numbers are sorted as such in half
+# the time that `percentile_cont` takes, which makes fractions of them first.
+_MIDDLE = "percentile_disc(array[(({n} + 1) / 2 - 0.5) / {n}, ({n} / 2 + 0.5) / {n}]::float8[])"
+_MEDIAN = _SORTED.replace("{percentile}", _MIDDLE).replace("{told}", "(m[1] + m[2])::numeric / 2")
+_P90 = (
+    _SORTED.replace("{percentile}", "percentile_cont(0.9)")
+    .replace("{told}", _SECONDS.replace("{what}", "m"))
+    .replace("{values}", "select unnest({}) as v")
+)
+
+
+def median(values: str, number: str) -> str:
+    """The median of whole numbers: the `v` of a query, of which there are so many."""
+    return _MEDIAN.replace("{values}", values).replace("{n}", number)
+
+
+def median_of(column: str) -> str:
+    """The median of collected whole numbers."""
+    return median("select unnest(" + column + ") as v", "cardinality(" + column + ")")
+
+
 FINISHED: dict[str, str] = {
-    "median_time": _PERCENTILE.replace("{part}", "0.5"),
-    "p90": _PERCENTILE.replace("{part}", "0.9"),
+    "median_time": _SECONDS.replace("{what}", median_of("{}")),
+    "p90": _P90,
     "score_of_tickets": "(select round(avg(v::numeric), 2) from jsonb_each_text({}) as s (k, v))",
 }

@@ -6,6 +6,7 @@ Dimensions and filters that only automation knows narrow the part alone (referen
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from polus.desk.statistics.aggregates import median_of
 from polus.desk.statistics.conditions import Filter
 
 
@@ -25,9 +26,7 @@ class Comparison(NamedTuple):
 
 _SHARE = "round(100.0 * coalesce({p}, 0) / nullif({w}, 0), 2)"
 _LESS = "round(({w} - {p})::numeric / 1000000, 2)"
-# Collecting values first and sorting those of each group spares the sort of all facts by group.
-_HALF = "(select percentile_cont(0.5) within group (order by v) from (select unnest({}) as v) as s)"
-_LESS_HALF = _LESS.replace("{w}", _HALF.replace("{}", "{w}")).replace("{p}", _HALF.replace("{}", "{p}"))
+_LESS_HALF = _LESS.replace("{w}", median_of("{w}")).replace("{p}", median_of("{p}"))
 _AUTOMATED = "f.kind = 'automated'"
 COMPARISONS: dict[str, Comparison] = {
     # No interaction comes twice here.

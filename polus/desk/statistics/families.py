@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polus.desk.statistics import facts, repeats, reports
-from polus.desk.statistics.aggregates import FINISHED
+from polus.desk.statistics.aggregates import FINISHED, median
 from polus.desk.statistics.reports import Query
 from polus.store.work import Work
 
@@ -76,8 +76,10 @@ select 'total', null, null, {total} from c
 union all select 'bucket', null, d, {bucket} from c group by d
 union all select 'channel', b, null, {channel} from c group by b
 """
-_HALF = """(select round((percentile_cont(0.5) within group (order by v))::numeric / 1000000, 2)
-  from (select unnest(x.{m}) as v from c x{of}) as s)"""
+_HALF = "round(({median})::numeric / 1000000, 2)".replace(
+    "{median}",
+    median("select unnest(x.{m}) as v from c x{of}", "(select sum(cardinality(x.{m}))::bigint from c x{of})"),
+)
 _SUM = "coalesce(sum({m}), 0)"
 
 

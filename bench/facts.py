@@ -1,8 +1,8 @@
 """`python -m bench.facts --data DIR`: how long reports take in a large account that `polus seed` has filled.
 
 Every scope of tickets, grouped by one dimension and by day, over 90 days and over a year; medians of some rounds, in
-milliseconds. `--pages` does so for the pages of the workspace. `--alone`: without the second process that PostgreSQL may
-use. What facts cost the writing of messages is measured by `bench.writes`.
+milliseconds. `--pages` does so for the pages of the workspace, each read by two
+connections. `--alone`: without the second process that PostgreSQL may use, and by one connection. What facts cost the writing of messages is measured by `bench.writes`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import functools
 import os
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ import psutil
 
 from polus import installation
 from polus.base.settings import load
-from polus.desk.statistics import boards, reports, scopes
+from polus.desk.statistics import boards, readings, reports, scopes
 from polus.desk.statistics.asked import Asked
+from polus.desk.statistics.boards import Board
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Query, Zone
 from polus.store import pool
@@ -82,7 +83,14 @@ async def reported(work: Work, end: datetime.datetime, rounds: int) -> None:
         print(f"{name:34}", *figures, flush=True)
 
 
-async def shown(work: Work, end: datetime.datetime, rounds: int) -> None:
+async def paged(works: Sequence[Work], asked: Asked, board: Board, step: str) -> readings.Content:
+    """A page as the workspace reads it: by two connections at once."""
+    reading = readings.begin(asked, board, step)
+    await asyncio.gather(*(readings.read(work, reading) for work in works))
+    return readings.content(reading)
+
+
+async def shown(works: Sequence[Work], end: datetime.datetime, rounds: int) -> None:
     """A line for each page: all its numbers, lines and tables over 30 and 90 days and a year."""
     for name, board in boards.BOARDS.items():
         figures = []
@@ -92,7 +100,7 @@ async def shown(work: Work, end: datetime.datetime, rounds: int) -> None:
                 asked = replace(asked, filters=(Filter("customFieldId", "one-of", (1,)),))
             step = "day" if days < 93 else "week"
             figures.append(
-                str(await timed(work, rounds, functools.partial(boards.shown, work, asked, board, step)))
+                str(await timed(works[0], rounds, functools.partial(paged, works, asked, board, step)))
             )
         print(f"{name:14}", *figures, flush=True)
 
@@ -106,7 +114,10 @@ async def main(data: Path, account: str, rounds: int, *, pages: bool, alone: boo
         if alone:
             await db.execute("select set_config('max_parallel_workers_per_gather', '0', false)")
         if pages:
-            await shown(work, end, rounds)
+            beside = await pool.connect(url, "bench")
+            other = Work(None, beside, work.account, SYSTEM, NO_CAUSE)  # type: ignore[arg-type]
+            await shown([work] if alone else [work, other], end, rounds)
+            await beside.close()
         else:
             await reported(work, end, rounds)
         await db.close()

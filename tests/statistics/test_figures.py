@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from polus.desk.statistics import boards, families, queries, reports, scopes, sources
+from polus.desk.statistics import boards, families, queries, readings, reports, scopes, sources
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Zone
@@ -366,8 +366,8 @@ async def test_pages_read_together_show_what_each_part_shows_alone(built: shop.B
         for narrowing in ((), filters):
             asked = Asked(begin, begin + datetime.timedelta(days=7), zone, (*narrowing, field))
             for board in boards.BOARDS.values():
-                together = await boards.shown(work, asked, board, "day")
-                assert together == boards.Content(
+                together = await readings.shown(work, asked, board, "day")
+                assert together == readings.Content(
                     await boards.figures(work, asked, board.numbers),
                     [await boards.line(work, asked, one, "day") for one in board.lines],
                     [await boards.table(work, asked, one) for one in board.tables],

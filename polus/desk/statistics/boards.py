@@ -4,7 +4,7 @@ A page asks for a board by name and shows it; every number is one that reporting
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from polus.base import errors
@@ -195,83 +195,29 @@ def narrowed(asked: Asked, scope: str) -> Asked:
     return replace(asked, filters=kept(scope, asked.filters))
 
 
-@dataclass
-class Known:
-    """What one reading told of several numbers: in the period, by bucket, by channel."""
-
-    total: dict[Number, Any] = field(default_factory=dict)
-    buckets: dict[Number, dict[str, Any]] = field(default_factory=dict)
-    channels: dict[Number, dict[Any, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """All that a page shows, in its order."""
-
-    figures: list[Shown]
-    lines: list[tuple[list[str], list[list[Any]]]]
-    tables: list[list[tuple[Any, list[Any]]]]
-
-
-async def shown(work: Work, asked: Asked, board: Board, step: str) -> Content:
-    """A whole page: what several of its parts tell is read once."""
-    known = await _together(work, asked, board, step)
-    return Content(
-        await figures(work, asked, board.numbers, known),
-        [await line(work, asked, one, step, known) for one in board.lines],
-        [await table(work, asked, one, known) for one in board.tables],
-    )
-
-
-async def _together(work: Work, asked: Asked, board: Board, step: str) -> Known:
-    """The numbers of the page that can be read together; all others are asked one by one."""
-    drawn = {number for one in board.lines for number in one.numbers}
-    listed = {number for one in board.tables if one.by == "channel" for number in one.numbers}
-    members: dict[str, list[tuple[Number, Query]]] = {}
-    for number in dict.fromkeys([*board.numbers, *drawn, *listed]):
-        query = asking.query(narrowed(asked, number.scope), number.scope, number.measure, step=step)
-        family = families.of(query)
-        if family is not None:
-            members.setdefault(family, []).append((number, query))
-    known = Known()
-    for together in members.values():
-        by_channel = [
-            number in listed and query.kind not in families.OF_MESSAGES for number, query in together
-        ]
-        cells = await families.cells(work, [query for _, query in together], by_channel)
-        for place, (number, query) in enumerate(together):
-            known.total[number] = cells.total[place]
-            if families.adds(query):
-                known.buckets[number] = {begin: told[place] for begin, told in cells.buckets.items()}
-            if by_channel[place]:
-                known.channels[number] = {group: told[place] for group, told in cells.channels.items()}
-    return known
-
-
-async def figures(
-    work: Work, asked: Asked, numbers: Sequence[Number], known: Known | None = None
-) -> list[Shown]:
+async def figures(work: Work, asked: Asked, numbers: Sequence[Number]) -> list[Shown]:
     """The numbers of the period and of the one before: a statement for each scope and period."""
-    now = dict(known.total) if known else {}
-    now |= await _values(work, asked, [number for number in numbers if number not in now])
-    before = await _values(work, asked.before, numbers)
-    return [
-        Shown(number, now[number], before[number], legacy.delta(now[number], before[number]))
-        for number in numbers
-    ]
+    now = await values(work, asked, numbers)
+    before = await values(work, asked.before, numbers)
+    return [compared(number, now[number], before[number]) for number in numbers]
 
 
-async def _values(work: Work, asked: Asked, numbers: Sequence[Number]) -> dict[Number, Any]:
+def compared(number: Number, now: Any, before: Any) -> Shown:
+    return Shown(number, now, before, legacy.delta(now, before))
+
+
+async def values(work: Work, asked: Asked, numbers: Sequence[Number]) -> dict[Number, Any]:
+    """The numbers of a period."""
     found: dict[Number, Any] = {}
     together: dict[str, list[tuple[Number, Query]]] = {}
     for number in numbers:
-        query = asking.query(narrowed(asked, number.scope), number.scope, number.measure)
-        family = families.of(query)
+        asks = query(asked, number, "")
+        family = families.of(asks)
         if family is not None:
-            together.setdefault(family, []).append((number, query))
+            together.setdefault(family, []).append((number, asks))
     for members in together.values():
-        values = await families.values(work, [query for _, query in members])
-        found |= {number: value for (number, _), value in zip(members, values, strict=True)}
+        told = await families.values(work, [asks for _, asks in members])
+        found |= {number: value for (number, _), value in zip(members, told, strict=True)}
     alone = [number for number in numbers if number not in found]
     for scope in dict.fromkeys(number.scope for number in alone):
         of_scope = [number for number in alone if number.scope == scope]
@@ -280,44 +226,47 @@ async def _values(work: Work, asked: Asked, numbers: Sequence[Number]) -> dict[N
     return found
 
 
-async def line(
-    work: Work, asked: Asked, wanted: Line, step: str, known: Known | None = None
-) -> tuple[list[str], list[list[Any]]]:
+async def line(work: Work, asked: Asked, wanted: Line, step: str) -> tuple[list[str], list[list[Any]]]:
     """The begins of the buckets, and each number's value in them."""
     begins: list[str] = []
     values = []
     for number in wanted.numbers:
-        query = asking.query(narrowed(asked, number.scope), number.scope, number.measure, step=step)
-        if known and number in known.buckets:
-            begins = await reports.days(work, query)
-            values.append([known.buckets[number].get(begin, 0) for begin in begins])
-            continue
-        found = await reports.rows(work, query)
+        found = await reports.rows(work, query(asked, number, step))
         begins = [row[_time(number.scope)] for row in found]
         values.append([row[number.measure] for row in found])
     return begins, values
+
+
+def query(asked: Asked, number: Number, step: str) -> Query:
+    """What a number asks of reporting."""
+    return asking.query(narrowed(asked, number.scope), number.scope, number.measure, step=step)
 
 
 def _time(scope: str) -> str:
     return asking.placing(scopes.table()[scope])
 
 
-async def table(
-    work: Work, asked: Asked, wanted: Table, known: Known | None = None
-) -> list[tuple[Any, list[Any]]]:
+Groups = dict[Any, dict[Number, Any]]
+
+
+async def table(work: Work, asked: Asked, wanted: Table) -> list[tuple[Any, list[Any]]]:
     """(group, numbers), the largest first; the groups of any number are there."""
-    groups: dict[Any, dict[Number, Any]] = {}
-    told = known.channels if known and wanted.by == "channel" else {}
-    for number in wanted.numbers:
-        for group, value in told.get(number, {}).items():
-            if value is not None:
-                groups.setdefault(group, {})[number] = value
-    others = [number for number in wanted.numbers if number not in told]
-    for scope in dict.fromkeys(number.scope for number in others):
-        of_scope = [number for number in others if number.scope == scope]
+    return listed(wanted, await groups(work, asked, wanted.by, wanted.numbers))
+
+
+async def groups(work: Work, asked: Asked, by: str, numbers: Sequence[Number]) -> Groups:
+    """The numbers of each group."""
+    found: Groups = {}
+    for scope in dict.fromkeys(number.scope for number in numbers):
+        of_scope = [number for number in numbers if number.scope == scope]
         measures = [number.measure for number in of_scope]
-        for row in await asking.rows(work, narrowed(asked, scope), scope, *measures, by=[wanted.by]):
-            groups.setdefault(row[wanted.by], {}).update({one: row[one.measure] for one in of_scope})
+        for row in await asking.rows(work, narrowed(asked, scope), scope, *measures, by=[by]):
+            found.setdefault(row[by], {}).update({one: row[one.measure] for one in of_scope})
+    return found
+
+
+def listed(wanted: Table, groups: Groups) -> list[tuple[Any, list[Any]]]:
+    """The rows of a table."""
     rows = [(group, [values.get(number) for number in wanted.numbers]) for group, values in groups.items()]
     return sorted(rows, key=lambda row: (-(row[1][0] or 0), row[0] is None, str(row[0])))[:MOST_ROWS]
 
@@ -335,5 +284,5 @@ async def tickets(
     known = scopes.table().get(scope)
     if known is None or measure not in known.measures or not known.facts:
         raise errors.NotFound
-    query = asking.query(narrowed(asked, scope), scope, measure, step=step)
-    return await sources.tickets(work, query, most, part)
+    asks = asking.query(narrowed(asked, scope), scope, measure, step=step)
+    return await sources.tickets(work, asks, most, part)

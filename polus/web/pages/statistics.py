@@ -1,5 +1,6 @@
 """Statistics: boards of numbers with charts, their tables and CSV; the tickets behind a number; what is so now."""
 
+import asyncio
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from polus.base import errors
-from polus.desk.statistics import boards, narrowings, present, sheets
+from polus.desk.statistics import boards, narrowings, present, readings, sheets
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.boards import BOARDS, Board, Line, Number, Table
 from polus.desk.statistics.conditions import Filter
+from polus.desk.statistics.readings import Reading
 from polus.desk.statistics.reports import Zone
 from polus.desk.statistics.sources import Part
 from polus.store.work import Work
@@ -116,7 +118,8 @@ async def _board(visit: Visit, name: str) -> Response:
         asked = (
             _with_field(wanted.asked, wanted.chosen["field"], choices) if name == "fields" else wanted.asked
         )
-        found = await boards.shown(work, asked, shown, wanted.step)
+    found = await _read(visit, readings.begin(asked, shown, wanted.step))
+    async with visit.reading() as work:
         lines = [
             _line(one, told, wanted.step, visit) for one, told in zip(shown.lines, found.lines, strict=True)
         ]
@@ -129,6 +132,19 @@ async def _board(visit: Visit, name: str) -> Response:
         visit, "statistics/board.html", name, wanted, title=_(shown.title), about=_(shown.about), choices=choices,
         figures=found.figures, lines=lines, tables=tables, rankings=rankings, comments=comments,
     )  # fmt: skip
+
+
+async def _read(visit: Visit, reading: Reading) -> readings.Content:
+    """A page, by two connections at once: each finishes what it has begun, then the first failure is the page's."""
+
+    async def some() -> None:
+        async with visit.reading() as work:
+            await readings.read(work, reading)
+
+    for outcome in await asyncio.gather(some(), some(), return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+    return readings.content(reading)
 
 
 # What rules and macros did: part, its title, what is listed, what is counted, and of which name.

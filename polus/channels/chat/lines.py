@@ -31,9 +31,10 @@ NOBODY = "<p>There is no chat visitor in this ticket to say it to.</p>"
 # A client's own name of a line: what it sends again after a broken connection is the same line.
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
-# The person is who wrote; agents by their first name only.
+# The person is who wrote; agents by their first name only. By `key` a browser knows its own line again.
 _LINE = """
 select l.id, m.from_agent, m.body_text, m.body_html, m.attachments::text as attachments, m.created_datetime,
+  case when not m.from_agent then regexp_replace(m.message_id, '^chat-[0-9]+-', '') end as key,
   case when m.from_agent then split_part(coalesce(u.name, ''), ' ', 1) end as author
 from chat_lines l join messages m on m.account_id = l.account_id and m.id = l.message_id
 left join users u on m.from_agent and u.account_id = m.account_id and u.id = m.sender_id
@@ -231,6 +232,7 @@ async def _shown(work: Work, rows: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
             "id": row["id"],
+            "key": row["key"],
             "mine": not row["from_agent"],
             "author": row["author"],
             "text": row["body_text"] or html.to_text(row["body_html"] or ""),

@@ -96,16 +96,23 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   class Refused extends Error {
     constructor(status, told) { super(told?.error?.msg || String(status)); this.status = status; this.data = told?.error?.data; }
   }
+  // A network may fall silent without a word, so no question waits for ever. The stream ends by a watch of its own.
+  const PATIENCE = 20000, UPLOAD = 180000;
   const ask = async (method, path, body, options = {}) => {
-    const headers = {};
+    const headers = {}, stop = new AbortController();
+    const watch = setTimeout(() => stop.abort(), body instanceof Blob ? UPLOAD : PATIENCE);
     if (kept('token')) headers.authorization = `Bearer ${kept('token')}`;
     if (body !== undefined && !(body instanceof Blob)) { headers['content-type'] = 'application/json'; body = JSON.stringify(body); }
-    const answer = await fetch(base + path, { method, headers, body, credentials: 'omit', ...options });
-    if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => null));
-    return answer;
+    try {
+      const answer = await fetch(base + path, { method, headers, body, credentials: 'omit', signal: stop.signal, ...options });
+      if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => null));
+      return options.signal || answer.status === 204 ? answer : await answer.json();
+    } finally { clearTimeout(watch); }
   };
+  // What stands between page and helpdesk may answer for it while it is away: that is no refusal.
+  const away = (error) => !error.status || [502, 503, 504].includes(error.status);
 
-  let look, root, parts, visitor = null, arriving = null, streaming = null, retry = 0, newest = 0, unread = 0, lastTyped = 0, quiet = null, asked = false, score = 0;
+  let look, root, parts, visitor = null, arriving = null, streaming = null, hears = false, retry = 0, newest = 0, unread = 0, lastTyped = 0, quiet = null, asked = false, score = 0;
   const shown = new Map();       // lines by id
   const waiting = new Map();     // own words on their way, by client id
   const listeners = {};
@@ -114,13 +121,15 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   const arrive = () => {
     if (kept('token')) return Promise.resolve();
     arriving ??= ask('POST', '/visitors', pending.identity ? { identity: pending.identity } : {})
-      .then((answer) => answer.json())
       .then((told) => { keep('token', told.token); visitor = told.visitor; listen(); })
       .finally(() => { arriving = null; });
     return arriving;
   };
   const pending = { identity: null };
-  const forget = () => { streaming?.abort(); streaming = null; asked = false; keep('token', null); visitor = null; shown.clear(); newest = 0; if (parts) parts.log.replaceChildren(greeting()); };
+  const forget = () => {
+    streaming?.abort(); streaming = null; asked = hears = false; keep('token', null); visitor = null; shown.clear(); newest = 0;
+    if (parts) parts.log.replaceChildren(greeting(), ...[...waiting.values()].map((line) => line.box));
+  };
 
   // The stream is read with fetch, because EventSource can only put a token into an address.
   const listen = async () => {
@@ -134,8 +143,10 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     try {
       const answer = await ask('GET', `/stream?after=${newest}`, undefined, { signal: stop.signal });
       retry = 0;
+      hears = true;
       setLost(false);
       flush();
+      if (parts && isOpen() && document.visibilityState === 'visible') acknowledge();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = '';
       for (;;) {
@@ -155,7 +166,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
       }
     }
     clearTimeout(watch);
-    if (streaming === stop) streaming = null;
+    if (streaming === stop) { streaming = null; hears = false; }
     if (stop.signal.aborted && !stop.stale) return;
     setLost(true);
     retry += 1;
@@ -163,11 +174,12 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   };
   const heard = (block) => {
     const fields = Object.fromEntries(block.split('\n').filter((row) => !row.startsWith(':')).map((row) => [row.slice(0, row.indexOf(':')), row.slice(row.indexOf(':') + 1).trim()]));
-    if (fields.event === 'line') add(JSON.parse(fields.data), true);
+    if (fields.event === 'line') told(JSON.parse(fields.data));
     else if (fields.event === 'typing') typing();
     else if (fields.event === 'question') { asked = true; question(); }
   };
-  const setLost = (lost) => { if (parts) parts.lost.hidden = !lost; };
+  // Connected is who hears and is heard.
+  const setLost = (lost) => { if (parts && (lost || hears || !kept('token'))) parts.lost.hidden = !lost; };
   const typing = () => {
     if (!parts) return;
     parts.typing.hidden = false;
@@ -207,21 +219,25 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   const toEnd = () => { parts.log.scrollTop = parts.log.scrollHeight; };
   const redraw = (line) => { const box = drawn(line); line.box.replaceWith(box); line.box = box; };
 
-  const add = (line, live) => {
-    newest = Math.max(newest, line.id);
+  // A line of the stream or the history: all before it were told, so what is asked for next begins behind it. The answer
+  // to own words tells nothing of the lines before them.
+  const told = (line) => { newest = Math.max(newest, line.id); add(line); };
+  const add = (line) => {
     if (shown.has(line.id)) return;
     shown.set(line.id, line);
-    const mine = line.mine && [...waiting.values()].find((one) => one.sent === line.id || (one.text === line.text && one.wait));
-    if (mine && mine.box) { mine.box.remove(); waiting.delete(mine.id); store(); }
+    const mine = waiting.get(line.key);
+    if (mine) { mine.box?.remove(); waiting.delete(mine.id); store(mine.id); }
     if (parts) {
       const follow = line.mine || atEnd();
-      parts.log.append(drawn(line));
+      line.box = drawn(line);
+      const next = [...shown.values()].filter((one) => one.id > line.id && one.box).sort((one, other) => one.id - other.id)[0] || [...waiting.values()].find((one) => one.box);
+      parts.log.insertBefore(line.box, next ? next.box : null);
       if (!line.mine) parts.typing.hidden = true;
       if (follow) toEnd();
     }
     if (!line.mine) {
       if (isOpen() && document.visibilityState === 'visible') acknowledge();
-      else if (live || line.id > (kept('read') || 0)) { unread += 1; count(); }
+      else if (line.id > (kept('read') || 0)) { unread += 1; count(); }
       tell('message', { text: line.text, author: line.author });
     }
   };
@@ -234,52 +250,59 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   };
   const count = () => { parts.count.hidden = !unread; parts.count.textContent = unread > 9 ? '9+' : String(unread); parts.launch.setAttribute('aria-label', unread ? `${t.open}. ${t.new}: ${unread}` : t.open); };
 
-  // Own words: shown at once, kept until the server has them, sent again under the same id.
-  const store = () => keep('waiting', [...waiting.values()].map(({ id, text, files }) => ({ id, text, files })));
-  const say = (text, files = []) => {
-    const line = { id: newId(), mine: true, wait: true, text, files };
+  // Own words: shown at once, kept until the server has them, sent again under the same id. Other pages of the shop keep
+  // theirs in the same place. Files are kept as long as the page.
+  const store = (gone) => {
+    delete memory.waiting;
+    const others = (kept('waiting') || []).filter((one) => one.id !== gone && !waiting.has(one.id));
+    keep('waiting', [...others, ...[...waiting.values()].filter((one) => !one.blob).map(({ id, text, files }) => ({ id, text, files }))]);
+  };
+  const say = (text, files = [], blob = null) => {
+    const line = { id: newId(), mine: true, wait: true, text, files, blob };
     waiting.set(line.id, line);
     line.box = drawn(line);
     parts.log.append(line.box);
     toEnd(); store(); flush();
   };
-  let flushing = false;
+  const send = async (line) => {
+    await arrive();
+    if (line.blob) {
+      const made = await ask('POST', `/files?name=${encodeURIComponent(line.blob.name)}`, line.blob);
+      line.files = [{ ...made, key: made.url, url: null }];
+      line.blob = null;
+      store();
+    }
+    add(await ask('POST', '/lines', { id: line.id, text: line.text, files: (line.files || []).map((file) => file.key || file.url), page: location.href }));
+  };
+  let flushing = false, later;
   const flush = async () => {
     if (flushing) return;
     flushing = true;
+    clearTimeout(later);
+    let again = 0;
     try {
-      for (const line of [...waiting.values()]) {
-        if (line.failed) continue;
+      for (;;) {
+        const line = [...waiting.values()].find((one) => !one.failed);
+        if (!line) { setLost(false); return; }
         try {
-          await arrive();
-          const answer = await ask('POST', '/lines', { id: line.id, text: line.text, files: (line.files || []).map((file) => file.key || file.url), page: location.href });
-          const made = await answer.json();
-          line.sent = made.id;
-          line.box?.remove();
-          waiting.delete(line.id); store();
-          add(made, false);
+          await send(line);
         } catch (error) {
-          if (error.status === 401) { forget(); continue; }
+          if (error.status === 401 && again++ < 2) { forget(); continue; }
           if (error.status === 400 && error.data?.email) { askPerson(true); return; }
+          if (away(error)) { setLost(true); later = setTimeout(flush, 3000); return; }
           if (error.status === 429) setNote(t.many);
-          if (error.status) { line.failed = true; if (line.box) redraw(line); continue; }
-          setLost(true); setTimeout(flush, 3000);
-          return;
+          if (error.status === 413) setNote(t.big);
+          line.failed = true;
+          if (line.box) redraw(line);
         }
       }
     } finally { flushing = false; }
   };
   const setNote = (text, bad = true) => { parts.note.textContent = text; parts.note.hidden = !text; parts.note.classList.toggle('bad', bad); };
 
-  const attach = async (file) => {
-    if (file.size > 10 * 1024 * 1024) { setNote(t.big); return; }
-    try {
-      await arrive();
-      const answer = await ask('POST', `/files?name=${encodeURIComponent(file.name)}`, file);
-      const made = await answer.json();
-      say('', [{ ...made, key: made.url, url: null }]);
-      setNote('');
-    } catch (error) { setNote(error.status === 413 ? t.big : error.message); }
+  const attach = (file) => {
+    if (file.size > 10 * 1024 * 1024) setNote(t.big);
+    else { setNote(''); say('', [{ name: file.name }], file); }
   };
 
   const askPerson = (must) => { parts.person.hidden = false; if (must) parts.person.querySelector('input[type=email]').focus(); };
@@ -288,12 +311,11 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     const form = new FormData(parts.person);
     try {
       await arrive();
-      const answer = await ask('POST', '/person', { name: form.get('name') || '', email: form.get('email') });
-      visitor = (await answer.json()).visitor;
+      visitor = (await ask('POST', '/person', { name: form.get('name') || '', email: form.get('email') })).visitor;
       parts.person.hidden = true;
       setNote(`${t.saved} ${visitor.email}`, false);
       flush();
-    } catch (error) { setNote(error.status === 400 ? t.wrong : error.message); }
+    } catch (error) { setNote(error.status === 400 ? t.wrong : away(error) ? t.lost : error.message); }
   };
 
   // How the help was: asked when the ticket was closed, once the visitor can see it.
@@ -301,7 +323,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     if (!asked || !isOpen()) return;
     asked = false;
     try {
-      if (!(await (await ask('POST', '/question', {})).json()).question) return;
+      if (!(await ask('POST', '/question', {})).question) return;
       score = 0;
       parts.more.hidden = true;
       for (const each of parts.scores) each.setAttribute('aria-pressed', 'false');
@@ -336,12 +358,12 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   const history = async () => {
     if (fetched || !kept('token')) { listen(); return; }
     try {
-      const told = await (await ask('GET', '/lines')).json();
+      const known = await ask('GET', '/lines');
       fetched = true;
-      visitor = told.visitor;
-      asked = told.question;
-      keep('read', Math.max(told.read, kept('read') || 0));
-      told.lines.forEach((line) => add(line, false));
+      visitor = known.visitor;
+      asked = known.question;
+      keep('read', Math.max(known.read, kept('read') || 0));
+      known.lines.forEach(told);
     } catch (error) { if (error.status === 401) forget(); }
     listen();
   };
@@ -356,7 +378,13 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     if (waiting.size) flush();
   };
 
+  // What is being written outlives the page, in this window only.
+  const draft = (text) => {
+    try { if (text === undefined) return sessionStorage.getItem(shelf + '-draft') || ''; sessionStorage.setItem(shelf + '-draft', text); } catch { /* as above */ }
+    return '';
+  };
   const typed = () => {
+    draft(parts.text.value);
     if (kept('token') && Date.now() - lastTyped > 4000) { lastTyped = Date.now(); ask('POST', '/typing', {}).catch(() => {}); }
   };
   const submit = (event) => {
@@ -364,6 +392,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     const text = parts.text.value.trim();
     if (!text) return;
     parts.text.value = '';
+    draft('');
     setNote('');
     parts.rate.hidden = true;
     say(text);
@@ -411,6 +440,7 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     parts.panel.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.stopPropagation(); close(); } });
     parts.panel.addEventListener('dragover', (event) => event.preventDefault());
     parts.panel.addEventListener('drop', (event) => { event.preventDefault(); [...event.dataTransfer.files].slice(0, 5).forEach(attach); });
+    parts.text.value = draft();
     parts.log.append(greeting());
     root.append(parts.panel, parts.launch);
     document.body.append(host);
@@ -419,11 +449,17 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
   };
   document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible' && isOpen()) acknowledge(); });
   window.addEventListener('online', () => { retry = 0; if (streaming) { streaming.stale = true; streaming.abort(); } else listen(); flush(); });
+  window.addEventListener('offline', () => setLost(true));
   window.addEventListener('pagehide', () => { streaming?.abort(); streaming = null; });
   window.addEventListener('pageshow', (event) => { if (event.persisted) listen(); });
 
   const begin = async () => {
-    look = await (await ask('GET', '')).json();
+    for (let wait = 2000; !look; wait = Math.min(60000, wait * 2)) {
+      try { look = await ask('GET', ''); } catch (error) {
+        if (!away(error)) throw error;
+        await new Promise((done) => { setTimeout(done, wait); window.addEventListener('online', done, { once: true }); });
+      }
+    }
     if (document.readyState === 'loading') await new Promise((done) => document.addEventListener('DOMContentLoaded', done, { once: true }));
     build();
   };
@@ -435,11 +471,11 @@ textarea { flex: 1; resize: none; max-block-size: 120px; border: 1px solid var(-
     identify: async (identity) => {
       await ready;
       if (!kept('token')) { pending.identity = identity; return; }
-      visitor = (await (await ask('POST', '/person', { identity })).json()).visitor;
+      visitor = (await ask('POST', '/person', { identity })).visitor;
       parts.person.hidden = true;
     },
     on: (name, listener) => { (listeners[name] ??= []).push(listener); },
-    forget: () => { if (kept('token')) ask('POST', '/forget', {}, { keepalive: true }).catch(() => {}); forget(); },
+    forget: () => { if (kept('token')) ask('POST', '/forget', {}, { keepalive: true }).catch(() => {}); waiting.clear(); keep('waiting', null); draft(''); if (parts) parts.text.value = ''; forget(); },
   };
 
   // What shops' themes call: see the reference's section on cart attributes.

@@ -228,6 +228,38 @@ async def test_every_page_hears_each_line_though_rings_are_lost(
         assert f"id: {told[0]['id']}\n" in await three("Unrung.")
 
 
+async def test_a_ring_while_a_page_is_told_that_the_server_is_there_is_heard(
+    shop: worlds.World, house: tuple[str, Site]
+) -> None:
+    """A slow page was once told of the next line only by the clock, half a minute later."""
+    streams, said = house[1].chat.streams, list[dict[str, Any]]()
+    parts, slow, gone = asyncio.Queue[bytes](), asyncio.Event(), asyncio.Event()
+
+    async def fetch(_: int, after: int) -> list[dict[str, Any]]:
+        return [line for line in said if line["id"] > after]
+
+    async def send(part: Any) -> None:
+        parts.put_nowait(part["body"])
+        if part["body"] == b": .\n\n":
+            await slow.wait()
+
+    async def receive() -> dict[str, str]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    place = (shop.account.id, 7)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(streams.run(place, 0, fetch, receive, send))
+        assert b"hello" in await parts.get()
+        await streams.beat()
+        assert await parts.get() == b": .\n\n"
+        said.append({"id": 1, "text": "While you waited."})
+        shop.database.bell.ring(("chat", *place))
+        slow.set()
+        assert b"While you waited." in await parts.get()
+        gone.set()
+
+
 async def test_a_token_that_was_given_back_opens_nothing(shop: worlds.World, visitor: Visitor) -> None:
     await visitor.arrive(email="mia@example.com")
     await visitor.say("Hello?")

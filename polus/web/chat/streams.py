@@ -100,7 +100,8 @@ class Streams:
                     found = await stream.fetch(visitor_id, stream.last)
                     if found:
                         stream.last = found[-1]["id"]
-                        stream.rung = True
+                        # What comes from now on rings again.
+                        stream.rung = stream.rung or len(found) == lines.PAGE
                         told = b"".join(map(event, found))
                 if told and not stream.over:
                     await stream.send(_part(told))
@@ -160,9 +161,9 @@ class Streams:
             log.warning("chats wait for the database", error=repr(error))
         except Exception:
             log.exception("chats were not made up for")
-        for n, (_, _, stream) in enumerate(known):
-            if stream.telling is None and not stream.over:
-                stream.telling = asyncio.create_task(_greet(stream))
+        for n, (account, visitor, stream) in enumerate(known):
+            if stream.telling is None:
+                self._wake(stream, (account, visitor), STILL_HERE)
             if n % 100 == 99:
                 await asyncio.sleep(0)
 
@@ -175,13 +176,6 @@ class Streams:
         for account, visitor, stream in known:
             if visitor in late:
                 self._wake(stream, (account, visitor))
-
-
-async def _greet(stream: Stream) -> None:
-    try:
-        await stream.send(_part(STILL_HERE))
-    finally:
-        stream.telling = None
 
 
 async def _finish(stream: Stream) -> None:

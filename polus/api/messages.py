@@ -196,10 +196,13 @@ async def create(work: Work, call: Call[ActionQuery, MessageCreate]) -> bytes:
     An agent's public message without `sent_datetime` is stored at once and sent in the background; then
     `sent_datetime` is filled in, or `failed_datetime` and `last_sending_error`.
     """
-    await tickets.require(work, call.id)
-    given = draft(call.body)
-    require_rights(work, given.note)
-    message_id = await using.send(work, call.id, given)
+    try:
+        given = draft(call.body)
+        require_rights(work, given.note)
+        message_id = await using.send(work, call.id, given)
+    except errors.Refusal:
+        await tickets.require(work, call.id)  # 404 and 301 come first
+        raise
     return (await messages.get(work, call.id, message_id)).encode()
 
 

@@ -80,6 +80,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is what its sender is known by on the channel, `sender` a reference to the customer; `clues` are tried
     in their order. `attachments` are in the wire's form. `spam`: a ticket that it opens is spam.
+    `alone`: who brings it holds a lock of his own, so that no copy of it comes at the same time.
     `history_datetime`: when a message arrived that was dealt with before the helpdesk came; it is imported, which calls
     no rule, and a ticket that it begins is closed.
     """
@@ -101,6 +102,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] | None = None
     meta: dict[str, Any] | None = None
     spam: bool = False
+    alone: bool = False
     sent_datetime: datetime.datetime | None = None
     history_datetime: datetime.datetime | None = None
 
@@ -113,16 +115,17 @@ class Accepted(msgspec.Struct, frozen=True):
     duplicate: bool = False
 
 
-async def known(work: Work, message_id: str) -> Accepted | None:
+async def known(work: Work, message_id: str, *, alone: bool = False) -> Accepted | None:
     """Where a copy of the message is, if there is one; until the transaction ends nobody else takes one in."""
-    await work.db.execute(LOCK, work.account.id, message_id)
+    if not alone:
+        await work.db.execute(LOCK, work.account.id, message_id)
     row = await work.db.fetchrow(KNOWN, work.account.id, message_id)
     return None if row is None else Accepted(row["ticket_id"], row["id"], duplicate=True)
 
 
 async def accept(work: Work, inbound: Inbound) -> Accepted:
     """Take a message in: once, from a customer who is found or made, into the ticket it belongs to or a new one."""
-    copy = await known(work, inbound.message_id)
+    copy = await known(work, inbound.message_id, alone=inbound.alone)
     if copy is not None:
         return copy
     customer_id = await references.find_or_create(work, inbound.sender, keep=True)
@@ -190,6 +193,9 @@ def _draft(inbound: Inbound, customer_id: int) -> Draft:
 async def _ticket(work: Work, inbound: Inbound) -> int | None:
     """The ticket of the first clue that leads to one the sender may write into."""
     ids = [clue.message_id for clue in inbound.clues if clue.message_id]
+    if not ids and len(inbound.clues) == 1 and inbound.channel != "email":
+        # `messages.add` says where it lives on, should it have been merged; whether a mail comes late asks before.
+        return inbound.clues[0].ticket_id
     answered: dict[str, Any] = {}
     if ids:
         for row in await work.db.fetch(ANSWERED, work.account.id, ids):

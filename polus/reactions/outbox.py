@@ -1,7 +1,7 @@
-"""Runs the reactions that events still owe: each in one transaction with its done-mark, a ticket's one after another.
+"""Runs the reactions that events still owe, in one transaction with their done-marks: a ticket's one after another.
 
-The outbox row is the job. Taking it deletes it, inside the reaction's transaction: done and marked are one commit,
-and a process that is killed leaves the row as if it had never been touched.
+The outbox row is the job. What a ticket owes is done in one transaction, which deletes the rows: done and marked are one
+commit, and a process that is killed leaves the rows as if they had never been touched. Why so: docs/decisions/0063-lines.md.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from polus.reactions.table import Reaction
 from polus.store.database import Database
 from polus.store.pool import BROKEN
 from polus.store.queue import Key, Lane
-from polus.store.work import DEEPEST, SYSTEM, Account, Cause, writing
+from polus.store.work import DEEPEST, SYSTEM, Account, Cause, Work, writing
 
 # One ticket's reactions run in the order of its events. One that failed and waits for its next attempt (f) holds up
 # only its own kind: a broken rule must not keep the answer from being sent. Reactions that this version does not know are
 # left to the version that does: while one is replaced by the other, both are at work.
 DUE = """
-select account_id, event_id, reaction from outbox o
+select account_id, ticket_id, event_id, reaction from outbox o
 where due_datetime <= now() and reaction = any($2) and not exists (
   select from outbox e
   where e.account_id = o.account_id and e.ticket_id = o.ticket_id and e.reaction = any($2)
@@ -37,15 +37,29 @@ where due_datetime <= now() and reaction = any($2) and not exists (
 order by due_datetime, event_id limit $1
 """
 
-TAKE = """
-with taken as (
-  delete from outbox where ctid = (
-    select ctid from outbox where account_id = $1 and event_id = $2 and reaction = $3 for update skip locked)
-  returning account_id, event_id
+# Whoever holds the first has the line; he waits for what an earlier holder still has of the others.
+_LINE = """
+with first as (
+  select from outbox where account_id = $1 and event_id = $2 and reaction = $3 for update skip locked
 )
-select e.id, e.context, e.type, e.object_id, e.ticket_id, e.user_id, e.depth, e.data::text as data,
-  e.created_datetime
-from taken t left join events e on e.account_id = t.account_id and e.id = t.event_id
+select o.event_id, o.reaction, o.attempts > 0 as failed, o.due_datetime <= now() as due, e.id, e.context, e.type,
+  e.object_id, e.ticket_id, e.user_id, e.depth, e.data::text as data, e.created_datetime
+from outbox o left join events e on e.account_id = o.account_id and e.id = o.event_id
+where o.account_id = $1 and {which} and exists (select from first) order by o.event_id, o.reaction
+"""
+# Behind the first, but for what one of its own kind that failed holds up.
+_BEHIND = """(o.event_id, o.reaction) >= ($2, $3) and o.ticket_id = $4 and o.reaction = any($5)
+  and o.due_datetime < 'infinity' and not exists (
+    select from outbox f
+    where f.account_id = o.account_id and f.ticket_id = o.ticket_id and f.reaction = o.reaction
+      and f.event_id < o.event_id and f.attempts > 0 and f.due_datetime > now() and f.due_datetime < 'infinity')
+"""
+LINE = _LINE.replace("{which}", _BEHIND) + " limit $6 for update of o"
+ALONE = _LINE.replace("{which}", "o.event_id = $2 and o.reaction = $3")
+
+DONE = """
+delete from outbox o using unnest($2::bigint[], $3::text[]) as d (event_id, reaction)
+where o.account_id = $1 and o.event_id = d.event_id and o.reaction = d.reaction
 """
 
 FAILED = """
@@ -59,6 +73,8 @@ returning due_datetime = 'infinity'
 BACKOFF = [1.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0]
 # A reaction only works in our own database; one that takes longer hangs.
 LONGEST = 50.0
+# Rows of one ticket that are looked at together.
+MOST = 20
 MOST_ERROR = 2_000
 
 log = structlog.get_logger(__name__)
@@ -81,44 +97,73 @@ class Outbox:
         return [tuple(row) for row in await db.fetch(DUE, most, list(self._reactions))]
 
     async def run(self, key: Key) -> bool:
-        """Do one reaction; its failure is written into its row and it comes again later."""
-        account_id, event_id, name = key
+        """Do what a ticket owes. When one reaction fails all are undone; it is written into its row and comes again later,
+        and the others are found at the next look."""
+        account_id, ticket_id, event_id, name = key
         account = await self._book.account(account_id)
+        # The one at work is who fails.
+        at_work: list[tuple[int, str]] = [(event_id, name)]
         try:
-            async with asyncio.timeout(LONGEST):
-                done = await self._react(account, key)
-            if done:
-                figures.reactions.labels(name, "done").inc()
-            return done
+            done = await self._line(account, ticket_id, at_work)
         except BROKEN:
-            # That is not the reaction's fault: the row stays as it was.
+            # That is not the reaction's fault: the rows stay as they were.
             raise
         except Exception as error:
+            event_id, name = at_work[-1]
             # When it is the database that is away, this raises too, and the row stays as it was.
-            given_up = await self._failed(key, error)
+            given_up = await self._failed(account_id, event_id, name, error)
             figures.reactions.labels(name, "failed").inc()
             log.exception("reaction failed", reaction=name, event_id=event_id, given_up=given_up)
             return True
+        for one in done:
+            figures.reactions.labels(one, "done").inc()
+        return bool(done)
 
-    async def _react(self, account: Account, key: Key) -> bool:
+    async def _line(
+        self, account: Account, ticket_id: int | None, at_work: list[tuple[int, str]]
+    ) -> list[str]:
+        """Do the line that begins with the one at work; the names of what was done, none when somebody else has it."""
+        first = at_work[0]
         async with writing(self._database, account, SYSTEM) as work:
-            row = await work.db.fetchrow(TAKE, *key)
-            if row is None:
-                return False
-            reaction = self._reactions[str(key[2])]
-            if row["id"] is None:
-                log.warning("the event is past its retention", reaction=reaction.name, event_id=key[1])
-            elif row["depth"] >= DEEPEST and not reaction.last:
-                log.warning("a chain of causes ends here", reaction=reaction.name, event_id=key[1])
+            if ticket_id is None:
+                rows = await work.db.fetch(ALONE, account.id, *first)
             else:
-                work.follow(Cause(row["id"], row["context"], row["depth"] + 1))
-                await reaction.run(work, _event(row))
-        return True
+                rows = await work.db.fetch(LINE, account.id, *first, ticket_id, list(self._reactions), MOST)
+            rows = in_turn(rows)
+            for row in rows:
+                at_work.append((row["event_id"], row["reaction"]))
+                async with asyncio.timeout(LONGEST):
+                    await self._react(work, row)
+                    await work.flush()
+            if rows:
+                await work.db.execute(DONE, account.id, *zip(*at_work[1:], strict=True))
+        return [row["reaction"] for row in rows]
 
-    async def _failed(self, key: Key, error: Exception) -> bool:
+    async def _react(self, work: Work, row: Any) -> None:
+        reaction = self._reactions[row["reaction"]]
+        if row["id"] is None:
+            log.warning("the event is past its retention", reaction=reaction.name, event_id=row["event_id"])
+        elif row["depth"] >= DEEPEST and not reaction.last:
+            log.warning("a chain of causes ends here", reaction=reaction.name, event_id=row["event_id"])
+        else:
+            work.turn(Cause(row["id"], row["context"], row["depth"] + 1))
+            await reaction.run(work, _event(row))
+
+    async def _failed(self, account_id: int, event_id: int, name: str, error: Exception) -> bool:
         text = f"{type(error).__name__}: {error}"[:MOST_ERROR].replace("\0", "")
         async with self._database.pool.acquire() as db:
-            return bool(await db.fetchval(FAILED, *key, text, BACKOFF))
+            return bool(await db.fetchval(FAILED, account_id, event_id, name, text, BACKOFF))
+
+
+def in_turn(rows: Sequence[Any]) -> list[Any]:
+    """Of a ticket's rows in their order those whose turn it is, as `DUE` would find them one after the other."""
+    found = []
+    for row in rows:
+        if row["due"]:
+            found.append(row)
+        elif not row["failed"]:
+            break
+    return found
 
 
 def _event(row: Any) -> Event:

@@ -12,8 +12,8 @@ from polus.store.work import Subscription, Work
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """`run(work, event)` happens once for each event of the types `on`, in one transaction that also marks it done:
-    it may run again after a failure, so what it does outside of the transaction must bear that. `once`: it follows up
+    """`run(work, event)` happens once for each event of the types `on`, in a transaction that also marks it done (and
+    holds what else the ticket owes, see `outbox`): it may run again after a failure, so what it does outside of the transaction must bear that. `once`: it follows up
     all that one transaction did to a ticket, so it is told of the first event alone.
 
     `when(data)`: events whose data it says no to are not told, which costs nothing. `last` reactions change no ticket

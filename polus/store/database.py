@@ -35,7 +35,8 @@ class Database:
         self.allowed = Allowed(outbound_allow)
         self.names = Resolver(dns_servers)
         self._files = files
-        self.bell = Bell(lambda: pool.connect(url, "polus bell"))
+        # A ring need not outlive a crash: no waiting for the disk.
+        self.bell = Bell(lambda: pool.connect(url, "polus bell", synchronous_commit="off"))
 
     @property
     def files(self) -> Files:

@@ -56,9 +56,9 @@ async def open(url: str, *, name: str = "polus", least: int = 1, most: int = 10)
         ) from error
 
 
-async def connect(url: str, name: str) -> Any:
-    """One connection outside any pool, for listening and for holding session locks."""
-    return await asyncpg.connect(url, timeout=30, server_settings=_session(name))
+async def connect(url: str, name: str, **more: str) -> Any:
+    """One connection outside any pool, for listening and for holding session locks; `more`: settings of its session."""
+    return await asyncpg.connect(url, timeout=30, server_settings=_session(name) | more)
 
 
 def _session(name: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from polus.store.database import Database
 from polus.store.pool import AWAY
 
 POLL = 1.0  # seconds after which a lane looks although nobody rang: rings may be lost, retries come due
+GATHER = 0.01  # seconds from one look to the next: what rings or ends meanwhile is looked for together
 AGAIN = 0.5  # seconds between attempts to reach a database that is away
 AHEAD = 8  # keys fetched per free place: looking once for many rows is what makes small jobs cheap
 
@@ -68,8 +69,10 @@ class Queue:
             while not self._stop.is_set():
                 # Cleared before looking: whatever rings or ends from here on asks for another look.
                 self._wake.clear()
+                looked = time.monotonic()
                 if not await self._round():
                     await self._wait(POLL)
+                await asyncio.sleep(max(0.0, looked + GATHER - time.monotonic()))
         finally:
             deaf()
 

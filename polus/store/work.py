@@ -174,6 +174,12 @@ class Work:
         self.cause = cause
         self.context = cause.context or self.context
 
+    def turn(self, cause: Cause) -> None:
+        """Another change begins in the same transaction, a consequence of `cause`: with a moment of its own. What was
+        recorded before was flushed."""
+        self.follow(cause)
+        self.now = clock.now()
+
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A part that may fail alone: an exception undoes its rows and its events, and goes on up.

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from polus.desk.accounts import Book
+from polus.reactions import outbox
 from polus.reactions.event import Event
 from polus.reactions.outbox import BACKOFF, Outbox
 from polus.reactions.table import Reaction
@@ -197,6 +198,29 @@ async def test_a_failed_reaction_holds_up_only_its_own_kind(bench: Bench) -> Non
     assert [name for name, _ in done].count("sound") == 2
     assert [name for name, _ in done].count("broken") == 1
     assert [row["attempts"] for row in await bench.world.rows(OUTBOX)] == [1, 0]
+
+
+async def test_however_much_of_one_kind_waits_the_others_go_on_in_their_order(bench: Bench) -> None:
+    done: list[int] = []
+
+    async def broken(work: Work, event: Event) -> None:
+        raise RuntimeError
+
+    async def sound(work: Work, event: Event) -> None:
+        done.append(event.id)
+
+    bench.on("test-first", broken)
+    bench.on("test-first test-second", sound)
+    most = outbox.MOST + 5
+    await bench.record(*[("test-first", 9)] * most, *[("test-second", 9)] * 3)
+    await bench.queue().drain()
+    told = await bench.world.rows("select id from events where account_id = $1 order by id")
+    assert done == [row["id"] for row in told]
+    assert len(done) == most + 3
+    # Only the first of the broken kind was tried; when its time comes it alone is tried again.
+    await bench.world.rows("update outbox set due_datetime = now() where account_id = $1 and attempts > 0 returning 1")  # fmt: skip
+    await bench.queue().drain()
+    assert [row["attempts"] for row in await bench.world.rows(OUTBOX)] == [2] + [0] * (most - 1)
 
 
 async def test_after_its_last_attempt_it_stays_to_be_seen_and_blocks_nothing(bench: Bench) -> None:

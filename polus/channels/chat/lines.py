@@ -53,9 +53,13 @@ PUT = """
 insert into chat_lines (account_id, visitor_id, message_id) values ($1, $2, $3)
 on conflict (account_id, message_id) do nothing returning id
 """
-SPOKE = (
-    "update chat_visitors set ticket_id = $3, page = $4, seen_datetime = $5 where account_id = $1 and id = $2"
+SPOKE = """
+with put as (
+  insert into chat_lines (account_id, visitor_id, message_id) values ($1, $2, $3)
+  on conflict (account_id, message_id) do nothing
 )
+update chat_visitors set ticket_id = $4, page = $5, seen_datetime = $6 where account_id = $1 and id = $2
+"""
 
 # Whoever spoke last in the ticket's chat is spoken to.
 PARTNER = """
@@ -126,10 +130,11 @@ async def say(work: Work, chat: Chat, visitor: Visitor, said: Said) -> dict[str,
             stripped_text=words,
             attachments=found or None,
             meta={"current_page": page} if page else None,
+            alone=True,
         ),
     )
-    await work.db.execute(PUT, work.account.id, visitor.id, accepted.message_id)
-    await work.db.execute(SPOKE, work.account.id, visitor.id, accepted.ticket_id, page, work.now)
+    spoken = (accepted.message_id, accepted.ticket_id, page)
+    await work.db.execute(SPOKE, work.account.id, visitor.id, *spoken, work.now)
     work.ring("chat", work.account.id, visitor.id)
     return await of_message(work, visitor.id, accepted.message_id)
 

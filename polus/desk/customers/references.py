@@ -42,16 +42,19 @@ union all select true, customer_id, $4, $5, $6, $7, $8 from addressed
 """
 
 MATCH = """
-select ch.customer_id as id, g.place from unnest($2::text[], $3::text[]) with ordinality as g (type, key, place)
+select ch.customer_id as id, g.place, ch.preferred from unnest($2::text[], $3::text[]) with ordinality as g (type, key, place)
 join customer_channels ch on ch.account_id = $1 and ch.type = g.type and ch.key = g.key
 where ch.deleted_datetime is null
 union all
-select id, null from customers where account_id = $1 and external_id = $4
-order by place nulls last limit 1
+select id, null, null from customers where account_id = $1 and external_id = $4
+order by place nulls last
 """
 
 # Who names a customer in a row of his own waits for a merge or an erasure of him to end, and these wait for him.
-HOLD = "select merged_into_id from customers where account_id = $1 and id = $2 and deleted_datetime is null for key share"
+HOLD = """
+select id, merged_into_id, external_id, name, language, timezone, note, meta from customers
+where account_id = $1 and id = $2 and deleted_datetime is null for key share
+"""
 
 # What a reference made of these alone needs: one statement.
 SIMPLE = frozenset(("email", "name", "language", "timezone", "note", "meta"))
@@ -113,16 +116,16 @@ async def _of_email(work: Work, given: Mapping[str, Any], *, keep: bool) -> int:
 async def _of_any(work: Work, given: Mapping[str, Any], *, keep: bool) -> int:
     asked = _addresses(given)
     for _ in range(ATTEMPTS):
-        if "id" in given:
-            found = given["id"]
-        else:
-            found = await work.db.fetchval(
+        rows: Sequence[Any] = ()
+        if "id" not in given:
+            rows = await work.db.fetch(
                 MATCH,
                 work.account.id,
                 [channel.type for channel in asked],
                 [channel.key for channel in asked],
                 given.get("external_id"),
             )
+        found = rows[0]["id"] if rows else given.get("id")
         if found is None:
             made = await _make(work, given, asked)
             if made is not None:
@@ -130,21 +133,29 @@ async def _of_any(work: Work, given: Mapping[str, Any], *, keep: bool) -> int:
             continue
         held = await _hold(work, found)
         if held is not None:
-            if asked or given.keys() & set(FILLED):
-                await _fill(work, held, given, asked, keep=keep)
-            return held
+            if not _is_known(asked, rows, held["id"]) or _news(customers.state(held), given, keep=keep):
+                await _fill(work, held["id"], given, asked, keep=keep)
+            return held["id"]  # type: ignore[no-any-return]
         if "id" in given:
             raise errors.one("id", errors.MISSING_OBJECT)
     raise errors.Conflict(msg=UNSETTLED)
 
 
-async def _hold(work: Work, customer_id: int) -> int | None:
-    """The id of the customer or the one he lives on as, held; None when he is gone."""
+def _is_known(asked: Sequence[Channel], rows: Sequence[Any], customer_id: int) -> bool:
+    """Whether all the addresses are the customer's, preferred where that is asked for."""
+    his = {row["place"]: row["preferred"] for row in rows if row["id"] == customer_id}
+    return all(
+        place in his and (his[place] or not channel.preferred) for place, channel in enumerate(asked, start=1)
+    )
+
+
+async def _hold(work: Work, customer_id: int) -> Any:
+    """The customer or the one he lives on as, held; None when he is gone."""
     wanted: int | None = customer_id
     while wanted is not None:
         row = await work.db.fetchrow(HOLD, work.account.id, wanted)
         if row is None or row["merged_into_id"] is None:
-            return wanted if row else None
+            return row
         wanted = row["merged_into_id"]
     return None
 

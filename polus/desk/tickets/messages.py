@@ -119,9 +119,10 @@ delete from messages where account_id = $1 and id = $2 and ticket_id = $3 return
 """
 
 SENT = """
-update messages set sent_datetime = coalesce(sent_datetime, $3), failed_datetime = null, last_sending_error = null,
+update messages m set sent_datetime = coalesce(sent_datetime, $3), failed_datetime = null, last_sending_error = null,
   is_retriable = true
-where account_id = $1 and id = $2 returning ticket_id, channel, created_datetime
+where account_id = $1 and id = $2 returning ticket_id, channel, created_datetime,
+  (select not_delivered from tickets t where t.account_id = m.account_id and t.id = m.ticket_id) as not_delivered
 """
 OPENED = """
 update messages set opened_datetime = $3
@@ -181,11 +182,13 @@ async def add(work: Work, ticket_id: int, draft: Draft) -> int:
     """
     old = await work.db.fetchrow(CONTEXT, work.account.id, ticket_id, work.now)
     tickets.there(old)
-    known = await people.resolve(work, drafts.references(draft))
+    reference = {"id": old["customer_id"]}
+    known = await people.resolve(
+        work, drafts.references(draft), old["customer_id"] if draft.incoming else None
+    )
     problems = drafts.check(draft, known)
     if problems:
         raise errors.Invalid(problems)
-    reference = {"id": old["customer_id"]}
     sender_id, receiver_id = await parties.of(work, draft, known, reference, old["customer_id"])
     if draft.by_email:
         await drafts.address(work, draft, old["customer_id"], old["received_by"], old["received_at"])
@@ -356,7 +359,8 @@ async def sent(work: Work, message_id: int) -> None:
     if row is not None:
         channel = row["channel"] if row["channel"] in drafts.DELIVERED else "other"
         figures.sent.labels(channel).observe(max((work.now - row["created_datetime"]).total_seconds(), 0.0))
-        await resummarise(work, row["ticket_id"])
+        if row["not_delivered"]:
+            await resummarise(work, row["ticket_id"])
         work.ring("ticket", work.account.id, row["ticket_id"])
 
 

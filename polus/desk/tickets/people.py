@@ -49,13 +49,15 @@ class Known(msgspec.Struct):
         return self.customers.get((reference.get("email") or "").lower())
 
 
-async def resolve(work: Work, references: Iterable[Reference | None]) -> Known:
-    """Look all references up at once; no statement when there are none."""
+async def resolve(
+    work: Work, references: Iterable[Reference | None], customer_id: int | None = None
+) -> Known:
+    """Look all references up at once; no statement when there are none but to the customer whose id is known."""
     given = [reference for reference in references if reference]
     ids = [reference["id"] for reference in given if reference.get("id") is not None]
     emails = [reference["email"].lower() for reference in given if reference.get("email")]
-    known = Known(set(), set(), {}, {})
-    if not ids and not emails:
+    known = Known(set(), set() if customer_id is None else {customer_id}, {}, {})
+    if not emails and known.customer_ids.issuperset(ids):
         return known
     for row in await work.db.fetch(RESOLVE, work.account.id, ids, emails):
         people, names = (

@@ -57,6 +57,13 @@ async def test_boards_tell_the_figures(browser: Browser, built: figures.Builder)
     }  # fmt: skip
     store = told((await browser.get(f"/statistics/automation?{WEEK}&store=7")).text)
     assert (store["Automated"], store["Passed on"], store["Tickets closed"]) == ("1", "1", "2")
+    page = (await browser.get(f"/statistics/automation?{WEEK}")).text
+    ranked = re.findall(r'href="(/statistics/tickets\?of=[^"]+)">(\d+)<', page)
+    assert ranked, "no ranking leads to its tickets"
+    for link, count in ranked:
+        behind = (await browser.get(link.replace("&amp;", "&"))).text.count('class="name" href="/tickets/')
+        # Of one ticket there may be several runs or messages.
+        assert behind == int(count) if "of=bots" in link else 1 <= behind <= int(count), link
     for part in ("rules", "macros", "bots"):
         sheet = await browser.get(
             f"/statistics/automation/{part}.csv?{WEEK}&channel=email&agent=1&tag=1&team={team}"
@@ -116,7 +123,8 @@ async def test_whatever_the_address_says_there_is_an_answer(browser: Browser, sh
         (await browser.get(link.replace("&amp;", "&"))).text.count(f'href="/tickets/{ticket["id"]}"')
         for link in links
     ]
-    assert behind == [1, 1, 1, 0, 0, 0]
+    # Open, assigned, not assigned, calls, created today, closed, replied, sent.
+    assert behind == [1, 0, 1, 0, 1, 0, 0, 0]
     sheets = {
         part: (await browser.get(f"/statistics/live/{part}.csv")).text
         for part in ("numbers", "agents", "longest")

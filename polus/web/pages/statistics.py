@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from polus.base import errors
-from polus.desk.statistics import boards, narrowings, present, readings, sheets
+from polus.desk.statistics import boards, narrowings, origins, present, readings, sheets
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.boards import BOARDS, Board, Line, Number, Table
 from polus.desk.statistics.conditions import Filter
@@ -175,14 +175,8 @@ async def _rankings(work: Work, asked: Asked) -> list[dict[str, Any]]:
 async def _page(visit: Visit, template: str, name: str, wanted: Wish, **facts: Any) -> Response:
     menu = [(key, one.title, one.icon) for key, one in BOARDS.items()]
     menu.append(("live", boards.N_("Live"), "activity"))
-    known: dict[str, Any] = {
-        "menu": menu,
-        "board": name,
-        "wish": wanted,
-        "periods": PERIODS,
-        "channels": CHANNELS,
-        "back": None,
-    }
+    known: dict[str, Any] = {"menu": menu, "board": name, "wish": wanted, "periods": PERIODS}
+    known |= {"channels": CHANNELS, "back": None}
     return await shell.page(visit, template, PATH, **known | facts)
 
 
@@ -255,6 +249,8 @@ async def sheet(visit: Visit) -> Response:
 async def behind(visit: Visit) -> Response:
     """The tickets behind a number."""
     given, wanted, _ = visit.request.query_params, wish(visit), visit.gettext
+    if given.get("of", "") in ORIGINS:
+        return await _origin(visit, given["of"], _part(given).group or "", wanted)
     scope, measure = given.get("scope", ""), given.get("measure", "")
     number = next((one for one in _numbers() if (one.scope, one.measure) == (scope, measure)), None)
     if number is None:
@@ -271,6 +267,26 @@ async def behind(visit: Visit) -> Response:
     return await _page(
         visit, "statistics/tickets.html", "", wanted,
         title=_(number.title), about=about, number=number, rows=rows, more=len(found) > MOST_TICKETS,
+    )  # fmt: skip
+
+
+# The parts of pages that are no measures, and what their tickets are headed with.
+ORIGINS = {
+    **{part: title for part, title, *_rest in RANKINGS},
+    "assigned": boards.N_("Assigned"),
+    "calls": boards.N_("Calls in queue"),
+}
+
+
+async def _origin(visit: Visit, part: str, group: str, wanted: Wish) -> Response:
+    async with visit.reading() as work:
+        found = await origins.tickets(work, wanted.asked, part, group, MOST_TICKETS + 1)
+        tickets = await narrowings.tickets(work, found[:MOST_TICKETS])
+    number = Number(ORIGINS[part], "", "")
+    rows = [(tickets[ticket], None) for ticket in found if ticket in tickets]
+    return await _page(
+        visit, "statistics/tickets.html", "", wanted,
+        title=visit.gettext(number.title), about="", number=number, rows=rows, more=len(found) > MOST_TICKETS,
     )  # fmt: skip
 
 

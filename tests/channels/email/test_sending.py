@@ -480,3 +480,22 @@ async def test_a_claim_that_was_made_and_not_heard_of_is_let_go(exit: Exit, serv
     assert not wire.armed, "the claim was cut off"
     assert exit.only.mail["Message-ID"] == (await exit.message(sent))["message_id"]
     assert await exit.due() == []
+
+
+async def test_answers_of_one_ticket_keep_their_order_over_a_refusal_for_now(exit: Exit) -> None:
+    """Later ones wait for the one that was put off."""
+    mine = await ticket(exit.office)
+    for words in ("One", "Two", "Three"):
+        await exit.office.answer(mine, words)
+    exit.sink.refusals["jane@customer.example"] = "451 4.7.1 later"
+    await exit.work()
+    assert exit.sink.taken == []
+    assert sorted(row["attempts"] for row in await exit.due()) == [0, 0, 1], "only the first was tried"
+    exit.sink.refusals.clear()
+    await exit.office.world.rows(
+        "update deliveries set due_datetime = due_datetime - interval '1 minute', claimed_datetime = claimed_datetime -"
+        " interval '1 minute' where account_id = $1 returning 1"
+    )
+    await exit.work()
+    assert [taken.text().split()[0] for taken in exit.sink.taken] == ["One", "Two", "Three"]
+    assert await exit.due() == []

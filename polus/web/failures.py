@@ -64,8 +64,36 @@ INNER = frozenset(words for _, words in outgoing.WORDS)
 NUMBERED = re.compile(r"(.+?)( \(\d{5}\))", re.DOTALL)
 # How a server that could not be spoken with is written down.
 LINE = re.compile(
-    r"(?:SMTP(?:Connect|Timeout|Server|Read)\w*|Timeout\w*|Connection\w*|OSError|gaierror|SSL\w*): (.+)",
+    r"(?:SMTP\w*|ValueError|Timeout\w*|Connection\w*|OSError|gaierror|SSL\w*): (.+)",
     re.DOTALL,
+)
+# What the library for SMTP says in place of a server, which said nothing.
+LIBRARY = (
+    (re.compile(r"certificate|CERTIFICATE_VERIFY"), N_("The mail server's certificate is not valid.")),
+    (
+        re.compile(r"no encryption"),
+        N_("The mail server offers no encryption, and the password is not sent without."),
+    ),
+    (re.compile(r"SMTPUTF8"), N_("The mail server does not take addresses with letters beyond ASCII.")),
+    (
+        re.compile(r"SMTP AUTH|auth", re.IGNORECASE),
+        N_("The mail server does not offer a way to log in that is known here."),
+    ),
+    (re.compile(r"timed? ?out|Timeout", re.IGNORECASE), N_("The mail server did not answer in time.")),
+    (
+        re.compile(r"Errno -[235]\b|name resolution|not known|nodename"),
+        N_("The mail server's name is not known."),
+    ),
+    (re.compile(r"Errno 111\b|refused|Connect call failed"), N_("The mail server lets nobody connect.")),
+    (re.compile(r"SSL|TLS"), N_("No encrypted connection to the mail server can be made.")),
+    (
+        re.compile(r"Connection lost|Errno 104\b|closed|reset|Not connected|EOF", re.IGNORECASE),
+        N_("The connection to the mail server broke off."),
+    ),
+)
+# Named with its kind, or as it stands where the letter itself was not taken.
+FROM_LIBRARY = re.compile(
+    r"(?:SMTP\w*|Timeout\w*|Connection\w*|OSError|gaierror|SSL\w*|ValueError): .*|SMTPUTF8 .*", re.DOTALL
 )
 GAP = re.compile(r"%\\\((\w+)\\\)s")
 
@@ -75,6 +103,7 @@ def sentences() -> Iterator[str]:
     yield from sorted(WHOLE)
     yield from WITH_WORDS
     yield from sorted(INNER)
+    yield from (words for _, words in LIBRARY)
 
 
 SHAPES = {
@@ -96,5 +125,9 @@ def said(sentence: str, gettext: Callable[[str], str]) -> str:
             if words.get("said") in WHOLE | INNER:
                 words["said"] = gettext(words["said"])
             return gettext(shape) % words
+    if FROM_LIBRARY.fullmatch(sentence):
+        for sign, ours in LIBRARY:
+            if sign.search(sentence):
+                return gettext(ours)
     found = LINE.fullmatch(sentence)
     return gettext(UNREACHED if found else QUOTED) % {"said": found[1] if found else sentence}

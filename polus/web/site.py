@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -141,13 +142,19 @@ HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "cache-control": "no-store",
 }
+TRUSTED = {"cross-origin-opener-policy": "same-origin"}
+"""Only where a browser heeds it, over HTTPS and on the machine itself: elsewhere it reports an error in its console."""
+
 BODY_LIMIT = 64 * 1024 * 1024
 MOST_ID = 2**63 - 1
+REFUSALS = (422, 429)
+"""What a form is answered that has something wrong in it. Programs and the log hear so; to who looks the page goes with
+200, as the words beside the field say it all: a browser would report any other status in its console."""
+
 NOT_HERE = "<!doctype html><title>Not found</title><h1>There is no such helpdesk here.</h1>"
 
 log = structlog.get_logger(__name__)
@@ -197,7 +204,9 @@ class Site:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                if status in REFUSALS and is_person(scope):
+                    message["status"], headers["polus-refused"] = 200, "1"
+                for name, value in (HEADERS | (TRUSTED if is_trusted(scope) else {})).items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = request_id
             await send(message)
@@ -265,6 +274,21 @@ class Site:
             raise errors.NotFound
         account = await self.hosts.account(request.headers.get("host", ""), request.url.scheme)
         return Visit(self, request, account)
+
+
+def is_person(scope: Scope) -> bool:
+    """Whether the request wants a page to look at, as browsers say when one follows a link or sends a form."""
+    return "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def is_trusted(scope: Scope) -> bool:
+    """Whether browsers trust the way here. A proxy tells its scheme by `X-Forwarded-Proto`: at worst a header is missing."""
+    headers = Headers(scope=scope)
+    name = (
+        (urlsplit("//" + headers.get("host", "")).hostname or "") if storable(headers.get("host", "")) else ""
+    )
+    secure = "https" in (scope["scheme"], headers.get("x-forwarded-proto", ""))
+    return secure or name == "127.0.0.1" or name == "localhost" or name.endswith(".localhost")
 
 
 async def answered(page: Page, visit: Visit) -> Response:

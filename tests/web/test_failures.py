@@ -25,8 +25,28 @@ FRENCH = render.catalogue("fr").gettext
         ),
         (
             "ConnectionRefusedError: [Errno 111] Connection refused",
-            "No connection came about: “[Errno 111] Connection refused”",
-            "Aucune connexion n’a pu être établie : « [Errno 111] Connection refused »",
+            "The mail server lets nobody connect.",
+            "Le serveur de messagerie ne laisse personne se connecter.",
+        ),
+        (
+            "SMTPConnectTimeoutError: Timed out connecting to mx.example on port 25",
+            "The mail server did not answer in time.",
+            "Le serveur de messagerie n’a pas répondu à temps.",
+        ),
+        (
+            "gaierror: [Errno -2] Name or service not known",
+            "The mail server's name is not known.",
+            "Le nom du serveur de messagerie est inconnu.",
+        ),
+        (
+            "SMTPServerDisconnected: Connection lost",
+            "The connection to the mail server broke off.",
+            "La connexion au serveur de messagerie a été interrompue.",
+        ),
+        (
+            "OSError: [Errno 101] Network is unreachable",
+            "No connection came about: “[Errno 101] Network is unreachable”",
+            "Aucune connexion n’a pu être établie : « [Errno 101] Network is unreachable »",
         ),
         (
             "Landline or %(said)s (30006)",

@@ -245,3 +245,20 @@ async def test_the_helpdesks_beside_are_those_the_browser_knows(browser: Browser
     browser.cookies = {}
     page = (await browser.get("/login")).text
     assert "other-shop" not in page
+
+
+async def test_a_browser_is_told_nothing_that_it_would_report_as_an_error(browser: Browser) -> None:
+    """A refused form is a page like any other to who looks; the opener's policy only where it is heeded."""
+    wanted = {"Accept": "text/html,application/xhtml+xml"}
+    form = {"csrf": await browser.token("/login"), "email": "nobody@shop.example", "password": "wrong"}
+    page, program = await browser.post("/login", form, **wanted), await browser.post("/login", form)
+    assert (page.status, page.headers["polus-refused"], program.status) == (200, "1", 422)
+    assert "polus-refused" not in program.headers
+    assert "The e-mail address or the password is wrong." in page.text
+    for host, proto, heeded in (
+        (browser.host, "http", True),
+        ("shop.example", "http", False),
+        ("shop.example", "https", True),
+    ):
+        answer = await browser.get("/login", Host=host, X_Forwarded_Proto=proto)
+        assert ("cross-origin-opener-policy" in answer.headers) is heeded

@@ -89,6 +89,8 @@ async def test_a_day_with_one_ticket(enter: Enter, shop: worlds.World) -> None:
 async def test_logging_in(chromium: Chromium, shop: worlds.World) -> None:
     context = await chromium.new_context()
     page = await context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
     await page.goto(f"http://{shop.ada.host}/inbox/mine")
     await page.get_by_label("E-mail address").fill(shop.ada.email)
     await page.get_by_label("Password").fill("wrong")
@@ -100,6 +102,7 @@ async def test_logging_in(chromium: Chromium, shop: worlds.World) -> None:
     await expect(page).to_have_url(re.compile("/inbox/mine$"))
     await expect(page.locator("#me summary")).to_contain_text("Ada Agent")
     await context.close()
+    assert said == [], "a refused login is no error of the page"
 
 
 async def test_by_keyboard_alone(enter: Enter, shop: worlds.World) -> None:

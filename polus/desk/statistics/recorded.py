@@ -79,13 +79,13 @@ def _taking_part(told: str, seen: str) -> str:
     return _TAKING_PART.replace("{told}", told).replace("{seen}", seen)
 
 
-# Looked up for the few that need it: with `exists` the planner may choose to learn of all tickets first.
-_ASKED = """(select true from fact_messages q where q.account_id = $1 and q.ticket_id = {of}.ticket_id
-  and q.incoming limit 1)"""
+# Looked up for the few that need it: with `exists` the planner may choose to learn of all tickets first. By a function,
+# because what refers to a sub-select of each row keeps to one process.
+_ASKED = "asked($1, {of}.ticket_id)"
 _ALONE = (
-    " and not exists (select from ("
+    " and m.ticket_id not in (select i.ticket_id from ("
     + _taking_part(_TOLD_ENDED, "true")
-    + ") i where i.ticket_id = m.ticket_id)"
+    + ") i where i.ticket_id is not null)"
 )
 # Which tickets were answered by a human in the period, at the first time: the first answer in it is his, or the ticket is
 # one of the few in which a bot answered before him. Of a ticket without an answered question, whether there is one is
@@ -161,12 +161,11 @@ _SAVED = (
 # automation took part in (`not in` makes one; `not exists` may make one of the many, which takes as long as all else).
 _COMPARED = """
 select i.ticket_id, null::bigint as agent_id, i.team_id, i.channel, i.integration_id, i.store_id, i.created, i.moment,
-  i.more || jsonb_build_object('{name}', round(c.{time} / 1000000.0, 2)) as more, 'automated' as kind, i.item,
-  c.{time} as value
-from (select distinct on (h.ticket_id) h.* from ({interactions}) h where h.ticket_id is not null
-  order by h.ticket_id, h.moment desc) i
-join {table} c on c.account_id = $1 and c.ticket_id = i.ticket_id where c.moment >= $2 and c.moment < $3
-  and c.{time} is not null {only}
+  i.more || jsonb_build_object('{name}', round(i.{time} / 1000000.0, 2)) as more, 'automated' as kind, i.item,
+  i.{time} as value
+from (select distinct on (c.ticket_id) h.*, c.{time} from ({interactions}) h
+  join {table} c on c.account_id = $1 and c.ticket_id = h.ticket_id where c.moment >= $2 and c.moment < $3
+    and c.{time} is not null {only} order by c.ticket_id, h.moment desc) i
 union all
 select c.ticket_id, c.agent_id, c.team_id, c.channel, c.integration_id, c.store_id, c.created, c.moment,
   null, 'human', null, c.{time}

@@ -230,6 +230,11 @@ create table fact_interactions (
 create index fact_interactions_moment on fact_interactions (account_id, moment)
   include (ticket_id, outcome, agent_id, team_id, channel, integration_id, store_id, created);
 
+-- Whether a customer wrote in a ticket. Looked up in a process beside too, which no sub-select of each row is.
+create function asked(account bigint, ticket bigint) returns boolean language sql stable parallel safe cost 20 as $$
+  select exists (select from fact_messages where account_id = account and ticket_id = ticket and incoming)
+$$;
+
 create function microseconds(span interval) returns bigint language sql immutable parallel safe as $$
   select (extract(epoch from span) * 1000000)::bigint
 $$;

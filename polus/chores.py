@@ -52,6 +52,9 @@ def all_chores(database: Database) -> tuple[Chore, ...]:
     async def remove_unused_files(db: Any, now: Any) -> int:
         return await files.remove_unused(db, database.files, now)
 
+    async def remove_stray_bytes(db: Any, now: Any) -> int:
+        return await files.remove_strays(db, database.files, now)
+
     async def rotate_signing_keys(db: Any, now: Any) -> int:
         await keys.rotate(db, database.vault, now)
         return 0
@@ -59,6 +62,7 @@ def all_chores(database: Database) -> tuple[Chore, ...]:
     return (
         *CHORES,
         Chore("remove unused files", 3600, remove_unused_files),
+        Chore("remove stray bytes", files.SWEEP_SECONDS, remove_stray_bytes),
         Chore("rotate signing keys", 3600, rotate_signing_keys),
     )
 

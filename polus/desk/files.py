@@ -3,6 +3,7 @@
 Their bytes lie in `store.files` and are put there before a transaction begins; here are their rows.
 """
 
+import datetime
 import re
 import uuid
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
@@ -96,6 +97,14 @@ where referenced_datetime is null and type = 'attachment' and created_datetime <
 order by created_datetime limit $2 for update skip locked
 """
 REMOVE = "delete from files where (account_id, id) in (select * from unnest($1::bigint[], $2::bigint[]))"
+
+# A process that was killed between storing bytes and giving them a row leaves bytes that no row names.
+STRAY_AGE = datetime.timedelta(days=1)
+SWEEP_SECONDS = 300
+PARTS = 256
+ACCOUNTS = "select id, created_datetime from accounts order by id"
+# Of all accounts: what any row names stays.
+UNNAMED = "select key from unnest($1::text[]) as k (key) where not exists (select 1 from files f where f.key = k.key)"
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -224,6 +233,29 @@ async def remove_unused(db: Any, store: Files, now: Any, batch: int = 100) -> in
         await store.delete(row["key"])
     await db.execute(REMOVE, [row["account_id"] for row in rows], [row["id"] for row in rows])
     return len(rows)
+
+
+async def remove_strays(db: Any, store: Files, now: datetime.datetime, most: int = 100) -> int:
+    """Delete bytes older than a day that no row names, in the part of each account's folder whose turn it is.
+
+    The clock says whose turn it is, so nothing is remembered; all parts have had theirs after 21 hours. Answers how
+    many went when that were `most`, and some may be left; else 0.
+    """
+    part = int(now.timestamp()) // SWEEP_SECONDS % PARTS
+    removed = 0
+    for account in await db.fetch(ACCOUNTS):
+        async for page in store.listed(str(account["id"]), part):
+            # Bytes from before the account are of another database that was here before: not ours to delete.
+            old = [name for name, at in page if account["created_datetime"] < at < now - STRAY_AGE]
+            # No row can come between this look and the deletion: a name is random and never given twice, rows never
+            # take a name from other rows, and `add` follows `keep` in one request or fetch, which ends in minutes.
+            strays = await db.fetch(UNNAMED, old) if old else []
+            for row in strays[: most - removed]:
+                await store.delete(row["key"])
+            removed += min(len(strays), most - removed)
+            if removed == most:
+                return removed
+    return 0
 
 
 class Pass(msgspec.Struct, array_like=True, frozen=True):

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the library has these names for type checkers only
 
 _WHOLE = 1 << 20  # up to here a file is written by one request, beyond in parts
 _PART = 5 << 20  # the smallest part S3 takes
+_PAGE = 1000
 _NAME = re.compile(r"[a-z0-9_-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
 
 
@@ -141,6 +142,12 @@ class Files:
             await obstore.delete_async(self._store, _known(name))
         except FileNotFoundError:
             return
+
+    async def listed(self, folder: str, shard: int) -> AsyncIterator[list[tuple[str, datetime]]]:
+        """Names and times of writing of one of a folder's 256 parts, in pages of at most a thousand."""
+        prefix = f"{folder}/{shard:02x}/"
+        async for page in obstore.list(self._store, prefix=prefix, chunk_size=_PAGE):
+            yield [(one["path"], one["last_modified"]) for one in page if _NAME.fullmatch(one["path"])]
 
     async def _sync(self, name: str) -> None:
         """A local file must survive a power cut as the row that names it does."""

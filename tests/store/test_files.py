@@ -62,6 +62,18 @@ class Bucket:
         self.objects[key] = b"".join(parts[number] for number in sorted(parts))
         return self.xml("CompleteMultipartUploadResult", '<ETag>"1"</ETag>')
 
+    async def list(self, request: web.Request) -> web.Response:
+        prefix, after = request.query["prefix"], request.query.get("continuation-token", "")
+        names = sorted(name for name in self.objects if name.startswith(prefix) and name > after)
+        found = "".join(
+            f"<Contents><Key>{escape(name)}</Key><LastModified>2026-08-26T12:30:00.000Z</LastModified>"
+            f"<ETag>1</ETag><Size>{len(self.objects[name])}</Size></Contents>"
+            for name in names[:2]
+        )
+        more = f"<NextContinuationToken>{escape(names[1])}</NextContinuationToken>" if names[2:] else ""
+        told = f"<IsTruncated>{'true' if more else 'false'}</IsTruncated>"
+        return self.xml("ListBucketResult", f"<Name>bucket</Name><KeyCount>2</KeyCount>{told}{more}{found}")
+
     def xml(self, name: str, inner: str) -> web.Response:
         return web.Response(text=f"<{name}>{inner}</{name}>", content_type="application/xml")
 
@@ -80,6 +92,7 @@ async def bucket(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bucket]:
     made = Bucket()
     application = web.Application(client_max_size=100 << 20)
     application.router.add_route("*", "/bucket/{key:.+}", made.answer)
+    application.router.add_get("/bucket", made.list)
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -155,6 +168,24 @@ async def test_delete(place: Files) -> None:
     with pytest.raises(FileNotFoundError):
         await place.get(stored.name)
     await place.delete(stored.name)
+
+
+async def test_the_parts_of_a_folder_hold_all_its_names_and_no_others(place: Files) -> None:
+    assert [one async for page in place.listed("7", 0) for one in page] == []
+    stored = [(await place.put(chunks(SMALL), limit=100, folder="7")).name for _ in range(4)]
+    part = int(stored[0][2:4], 16)
+    expected = {name for name in stored if name[2:4] == stored[0][2:4]}
+    await place.put(chunks(SMALL), limit=100, folder="77")
+    found = [one async for page in place.listed("7", part) for one in page]
+    assert {name for name, _ in found} == expected
+    assert all(at.tzinfo is not None for _, at in found)
+
+
+async def test_a_part_of_several_pages_in_an_object_store(bucket: Bucket) -> None:
+    names = [f"7/ab/{number:032x}" for number in range(5)]
+    bucket.objects = dict.fromkeys(["prefix/" + name for name in names], b"x")
+    found = [one async for page in files.opened("s3://bucket/prefix").listed("7", 0xAB) for one in page]
+    assert [name for name, _ in found] == names
 
 
 @pytest.mark.parametrize(

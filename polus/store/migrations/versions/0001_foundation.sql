@@ -460,6 +460,8 @@ create table files (
   primary key (account_id, id),
   unique (account_id, type, resource_name)
 );
+-- are these bytes anybody's?
+create index files_key on files (key);
 create index files_unreferenced on files (created_datetime) where referenced_datetime is null and type = 'attachment';
 
 -- The journal of incoming mail: written before 250 is answered; each row ends in exactly one named state.

@@ -53,6 +53,17 @@ FRENCH = render.catalogue("fr").gettext
             "“Landline or %(said)s” (30006)",
             "« Landline or %(said)s » (30006)",
         ),
+        # Who carries mail writes the kind of the error; HTTP and texts have sentences of their own.
+        (
+            "The connection failed: Connection refused.",
+            "The connection failed: Connection refused.",
+            "La connexion a échoué : Connection refused.",
+        ),
+        (
+            "Twilio gave no answer: it lets nobody connect.",
+            "Twilio gave no answer: it lets nobody connect.",
+            "Twilio n’a pas répondu : il n’accepte aucune connexion.",
+        ),
         ("<b>550</b>", "“<b>550</b>”", "« <b>550</b> »"),
     ],
 )

@@ -160,6 +160,9 @@ async def test_pages_are_for_everybody(enter: Enter, built: figures.Builder) -> 
             await page.set_viewport_size({"width": width, "height": height})
             if await sticks_out(page) > 0:
                 wrong.append(f"{name} sticks out at {width}")
+            # Only its main part scrolls: hidden words far down once made the page itself end in emptiness.
+            if await page.evaluate("document.documentElement.scrollHeight > innerHeight"):
+                wrong.append(f"{name} has emptiness below at {width}")
             if PICTURES:
                 await page.screenshot(path=Path(PICTURES) / f"statistics-{name}-{width}.png")
         for theme in ("light", "dark"):

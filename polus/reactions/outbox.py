@@ -23,9 +23,9 @@ from polus.store.work import DEEPEST, SYSTEM, Account, Cause, Work, writing
 # One ticket's reactions run in the order of its events. One that failed and waits for its next attempt (f) holds up
 # only its own kind: a broken rule must not keep the answer from being sent. Reactions that this version does not know are
 # left to the version that does: while one is replaced by the other, both are at work.
-DUE = """
+_DUE = """
 select account_id, ticket_id, event_id, reaction from outbox o
-where due_datetime <= now() and reaction = any($2) and not exists (
+where due_datetime <= now() and {mine} and not exists (
   select from outbox e
   where e.account_id = o.account_id and e.ticket_id = o.ticket_id and e.reaction = any($2)
     and (e.event_id, e.reaction) < (o.event_id, o.reaction)
@@ -36,31 +36,37 @@ where due_datetime <= now() and reaction = any($2) and not exists (
         and f.event_id <= e.event_id and f.attempts > 0 and f.due_datetime < 'infinity')))
 order by due_datetime, event_id limit $1
 """
+DUE = _DUE.replace("{mine}", "reaction = any($2)")
+# Answers have an index of their own: what else is owed, however much, is not looked through for them.
+ANSWERS = ["deliver"]
+DUE_ANSWERS = _DUE.replace("{mine}", "reaction = 'deliver'")
 
 # Whoever holds the first has the line; he waits for what an earlier holder still has of the others.
 _LINE = """
 with first as (
   select from outbox where account_id = $1 and event_id = $2 and reaction = $3 for update skip locked
 )
-select o.event_id, o.reaction, o.attempts > 0 as failed, o.due_datetime <= now() as due, e.id, e.context, e.type,
+select o.ctid, o.event_id, o.reaction, o.attempts > 0 as failed, o.due_datetime <= now() as due, e.id, e.context, e.type,
   e.object_id, e.ticket_id, e.user_id, e.depth, e.data::text as data, e.created_datetime
-from outbox o left join events e on e.account_id = o.account_id and e.id = o.event_id
+from outbox o left join lateral (
+  select * from events n where n.account_id = o.account_id and n.id = o.event_id offset 0
+) e on true
 where o.account_id = $1 and {which} and exists (select from first) order by o.event_id, o.reaction
 """
-# Behind the first, but for what one of its own kind that failed holds up.
-_BEHIND = """(o.event_id, o.reaction) >= ($2, $3) and o.ticket_id = $4 and o.reaction = any($5)
-  and o.due_datetime < 'infinity' and not exists (
-    select from outbox f
-    where f.account_id = o.account_id and f.ticket_id = o.ticket_id and f.reaction = o.reaction
-      and f.event_id < o.event_id and f.attempts > 0 and f.due_datetime > now() and f.due_datetime < 'infinity')
+# Plans are made while the tables are nearly empty and are used when they are full: `+ 0` leaves them no way but by the
+# ticket, `offset 0` none but by each event.
+# From the first on, but for kinds of which one waits that failed before it.
+_BEHIND = """o.ticket_id = $4 and o.reaction = any($5) and (o.event_id + 0, o.reaction) >= ($2, $3)
+  and o.due_datetime < 'infinity' and o.reaction <> all (array(
+    select f.reaction from outbox f
+    where f.account_id = $1 and f.ticket_id = $4 and (f.event_id + 0, f.reaction) < ($2, $3) and f.attempts > 0
+      and f.due_datetime > now() and f.due_datetime < 'infinity'))
 """
 LINE = _LINE.replace("{which}", _BEHIND) + " limit $6 for update of o"
 ALONE = _LINE.replace("{which}", "o.event_id = $2 and o.reaction = $3")
 
-DONE = """
-delete from outbox o using unnest($2::bigint[], $3::text[]) as d (event_id, reaction)
-where o.account_id = $1 and o.event_id = d.event_id and o.reaction = d.reaction
-"""
+# They are locked, so they lie where they lay.
+DONE = "delete from outbox where ctid = any($1::tid[])"
 
 FAILED = """
 update outbox set attempts = attempts + 1, error = $4,
@@ -94,7 +100,8 @@ class Outbox:
 
     async def look(self, db: Any, most: int) -> list[Key]:
         """The reactions that are due, at most one of each ticket."""
-        return [tuple(row) for row in await db.fetch(DUE, most, list(self._reactions))]
+        mine = list(self._reactions)
+        return [tuple(row) for row in await db.fetch(DUE_ANSWERS if mine == ANSWERS else DUE, most, mine)]
 
     async def run(self, key: Key) -> bool:
         """Do what a ticket owes. When one reaction fails all are undone; it is written into its row and comes again later,
@@ -136,7 +143,7 @@ class Outbox:
                     await self._react(work, row)
                     await work.flush()
             if rows:
-                await work.db.execute(DONE, account.id, *zip(*at_work[1:], strict=True))
+                await work.db.execute(DONE, [row["ctid"] for row in rows])
         return [row["reaction"] for row in rows]
 
     async def _react(self, work: Work, row: Any) -> None:
@@ -157,11 +164,15 @@ class Outbox:
 
 def in_turn(rows: Sequence[Any]) -> list[Any]:
     """Of a ticket's rows in their order those whose turn it is, as `DUE` would find them one after the other."""
-    found = []
+    found, waiting = [], set[str]()
     for row in rows:
+        if row["reaction"] in waiting:
+            continue
         if row["due"]:
             found.append(row)
-        elif not row["failed"]:
+        elif row["failed"]:
+            waiting.add(row["reaction"])
+        else:
             break
     return found
 

@@ -270,7 +270,7 @@ SAMPLES: dict[str, Sample] = {
     "list-ticket-slas": Sample(2, ("ticket",)),
     "list-messages": Sample(1),
     "list-ticket-messages": Sample(1, ("ticket",)),
-    "create-ticket-message": Sample(6, ("ticket",), _note),
+    "create-ticket-message": Sample(7, ("ticket",), _note),
     "get-ticket-message": Sample(1, ("ticket", "note")),
     "update-ticket-message": Sample(6, ("ticket", "note"), _note),
     "delete-ticket-message": Sample(5, ("ticket", "note")),

@@ -9,6 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ from polus.desk.hosts import Hosts, UnknownAccount
 from polus.store import deadlocks
 from polus.store.database import Database
 from polus.store.pool import AWAY
-from polus.store.work import Account, Actor, reading, writing
+from polus.store.work import Account, Actor, Work, reading, writing
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -172,10 +173,14 @@ class Api:
             if operation.subject is None:
                 raise
             refusal = error
-        transaction = writing if operation.writes else reading
+
+        def transaction() -> AbstractAsyncContextManager[Work]:
+            if operation.writes:
+                return writing(self.database, account, actor, by_keys=operation.by_keys)
+            return reading(self.database, account, actor)
 
         async def perform() -> Reply:
-            async with transaction(self.database, account, actor) as work:
+            async with transaction() as work:
                 if refusal is not None and operation.subject is not None:
                     await operation.subject(work, ids[0])
                     raise refusal

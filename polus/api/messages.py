@@ -186,6 +186,7 @@ async def get(work: Work, call: Call[NoQuery, None]) -> bytes:
     body=MessageCreate,
     answer=TicketMessage,
     status=201,
+    by_keys=True,
     redirects=True,
     subject=tickets.require,
     tag=TAG,

@@ -79,6 +79,7 @@ class Operation(msgspec.Struct, frozen=True):
     tag: str
     subject: Subject | None
     writes: bool
+    by_keys: bool
     perform: Perform
     statuses: tuple[int, ...]
     body_required: bool
@@ -111,6 +112,7 @@ def operation(
     tag: str,
     subject: Subject | None = None,
     writes: bool | None = None,
+    by_keys: bool = False,
     failure: str | None = None,
     statuses: tuple[int, ...] = (),
     tolerated: Collection[str] = (),
@@ -126,7 +128,8 @@ def operation(
     `scope`: the OAuth2 scope; None: any valid credential. `role`: the least role. `subject` raises unless the
     thing that the path's first id names is there; a wrong body is told only then (reference: order of checks). `ignored`:
     read-only keys that a body may echo. `lenient`: unknown body keys are dropped. `answer`: type of the answer for
-    the document, None when it is empty; `answer_content`: what it is sent as. `writes`: in a transaction; by default every method but GET. `failure`:
+    the document, None when it is empty; `answer_content`: what it is sent as. `writes`: in a transaction; by default every method but GET. `by_keys`: see
+    `store.work.writing`. `failure`:
     the sentence of a 400, by default made from `id`. `statuses`: further statuses the document names.
     `tolerated`: unknown query keys that are let pass. `public`: whether the path, given its parameters, is open to
     anybody. `intake`: reads a body that is no JSON; `body` then only describes it. `redirects`: whether the path's first id may be of something merged (301).
@@ -156,6 +159,7 @@ def operation(
                 tag=tag,
                 subject=subject,
                 writes=method != "GET" if writes is None else writes,
+                by_keys=by_keys,
                 perform=perform,
                 statuses=statuses,
                 body_required=body_required,

@@ -131,7 +131,7 @@ class Outbox:
     ) -> list[str]:
         """Do the line that begins with the one at work; the names of what was done, none when somebody else has it."""
         first = at_work[0]
-        async with writing(self._database, account, SYSTEM) as work:
+        async with writing(self._database, account, SYSTEM, by_keys=True) as work:
             if ticket_id is None:
                 rows = await work.db.fetch(ALONE, account.id, *first)
             else:

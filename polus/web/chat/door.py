@@ -75,7 +75,7 @@ class Asked:
         return reading(self.database, self.account, VISITOR)
 
     def writing(self) -> contextlib.AbstractAsyncContextManager[Work]:
-        return writing(self.database, self.account, VISITOR)
+        return writing(self.database, self.account, VISITOR, by_keys=True)
 
     @property
     def key(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
+import structlog
 
 from polus.base import errors, media, pictures
 from polus.base.crypto import Signer
@@ -103,8 +104,14 @@ STRAY_AGE = datetime.timedelta(days=1)
 SWEEP_SECONDS = 300
 PARTS = 256
 ACCOUNTS = "select id, created_datetime from accounts order by id"
+# A copy that was dumped and restored is another database.
+OWNER = """
+select c.system_identifier || '-' || d.oid from pg_control_system() c, pg_database d where d.datname = current_database()
+"""
 # Of all accounts: what any row names stays.
 UNNAMED = "select key from unnest($1::text[]) as k (key) where not exists (select 1 from files f where f.key = k.key)"
+
+log = structlog.get_logger(__name__)
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -241,6 +248,9 @@ async def remove_strays(db: Any, store: Files, now: datetime.datetime, most: int
     The clock says whose turn it is, so nothing is remembered; all parts have had theirs after 21 hours. Answers how
     many went when that were `most`, and some may be left; else 0.
     """
+    if not await store.claimed(await db.fetchval(OWNER)):
+        log.warning("the place of files is another database's, so nothing is removed from it")
+        return 0
     part = int(now.timestamp()) // SWEEP_SECONDS % PARTS
     removed = 0
     for account in await db.fetch(ACCOUNTS):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the library has these names for type checkers only
 _WHOLE = 1 << 20  # up to here a file is written by one request, beyond in parts
 _PART = 5 << 20  # the smallest part S3 takes
 _PAGE = 1000
+_OWNER = "polus-owner"
 _NAME = re.compile(r"[a-z0-9_-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
 
 
@@ -148,6 +149,15 @@ class Files:
         prefix = f"{folder}/{shard:02x}/"
         async for page in obstore.list(self._store, prefix=prefix, chunk_size=_PAGE):
             yield [(one["path"], one["last_modified"]) for one in page if _NAME.fullmatch(one["path"])]
+
+    async def claimed(self, owner: str) -> bool:
+        """Whether nobody else keeps files here: the first who asks has the place, until its mark `polus-owner` is removed."""
+        try:
+            found = await obstore.get_async(self._store, _OWNER)
+        except FileNotFoundError:
+            await obstore.put_async(self._store, _OWNER, owner.encode())
+            return True
+        return bytes(await found.bytes_async()) == owner.encode()
 
     async def _sync(self, name: str) -> None:
         """A local file must survive a power cut as the row that names it does."""

@@ -61,6 +61,21 @@ async def test_strays_go_after_a_day_and_what_a_row_names_stays(world: World, ht
     assert other_part.exists()
 
 
+async def test_from_a_place_that_another_database_marked_nothing_is_removed(world: World) -> None:
+    path = stored(world, 6)
+    mark = path.parents[2] / "polus-owner"
+    await sweep(world, turn(0))
+    mine = mark.read_text()
+    mark.write_text("7000000000000000000-5")
+    try:
+        await sweep(world, turn(2))
+        assert path.exists()
+    finally:
+        mark.write_text(mine)
+    await sweep(world, turn(2))
+    assert not path.exists()
+
+
 async def test_bytes_from_before_the_account_are_not_ours(world: World) -> None:
     path = stored(world, 5)
     await world.rows(

@@ -36,7 +36,7 @@ from polus.reactions.outbox import Outbox
 from polus.reactions.outside import Outside
 from polus.store.database import Database
 from polus.store.presence import Presence
-from polus.store.queue import Lane, Queue
+from polus.store.queue import Lane, Precedence, Queue
 
 PATIENCE = 20.0  # seconds that work at hand may take when the worker stops
 CONNECTIONS = 16
@@ -64,10 +64,11 @@ class Worker:
             # One provider that is slow leaves places to the others.
             return Sender(database, book, self.presence, errand, carry).lane(width=16)
 
+        words = Precedence()
         self._lines = Lines(database, book, self.presence)
         self._mailboxes = Mailboxes(database, book, self.presence)
         self.lanes = (
-            *(Outbox(database, several, book).lane() for several in reactions.lanes()),
+            *(Outbox(database, several, book).lane(precedence=words) for several in reactions.lanes()),
             Receiver(database, book).lane(),
             mailed(Deliveries()),
             mailed(Notices()),

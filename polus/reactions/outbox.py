@@ -17,12 +17,13 @@ from polus.reactions.event import Event
 from polus.reactions.table import Reaction
 from polus.store.database import Database
 from polus.store.pool import BROKEN
-from polus.store.queue import Key, Lane
+from polus.store.queue import Key, Lane, Precedence
 from polus.store.work import DEEPEST, SYSTEM, Account, Cause, Work, writing
 
 # One ticket's reactions run in the order of its events. One that failed and waits for its next attempt (f) holds up
 # only its own kind: a broken rule must not keep the answer from being sent. Reactions that this version does not know are
-# left to the version that does: while one is replaced by the other, both are at work.
+# left to the version that does: while one is replaced by the other, both are at work. `offset 0`: each row is held against
+# its own ticket's, not against a list of all that is owed.
 _DUE = """
 select account_id, ticket_id, event_id, reaction from outbox o
 where due_datetime <= now() and {mine} and not exists (
@@ -33,7 +34,8 @@ where due_datetime <= now() and {mine} and not exists (
     and (e.reaction = o.reaction or not exists (
       select from outbox f
       where f.account_id = e.account_id and f.ticket_id = e.ticket_id and f.reaction = e.reaction
-        and f.event_id <= e.event_id and f.attempts > 0 and f.due_datetime < 'infinity')))
+        and f.event_id <= e.event_id and f.attempts > 0 and f.due_datetime < 'infinity'))
+  offset 0)
 order by due_datetime, event_id limit $1
 """
 DUE = _DUE.replace("{mine}", "reaction = any($2)")
@@ -93,15 +95,17 @@ class Outbox:
         self._database = database
         self._reactions: Mapping[str, Reaction] = {reaction.name: reaction for reaction in reactions}
         self._book = book
+        self._answers = list(self._reactions) == ANSWERS
 
-    def lane(self, width: int = 4) -> Lane:
-        """For `store.queue`."""
-        return Lane("outbox", self.look, self.run, width)
+    def lane(self, width: int = 4, precedence: Precedence | None = None) -> Lane:
+        """For `store.queue`. Answers go first of those that share a precedence."""
+        first, back = (precedence, None) if self._answers else (None, precedence)
+        return Lane("outbox", self.look, self.run, width, goes_first=first, stands_back=back)
 
     async def look(self, db: Any, most: int) -> list[Key]:
         """The reactions that are due, at most one of each ticket."""
-        mine = list(self._reactions)
-        return [tuple(row) for row in await db.fetch(DUE_ANSWERS if mine == ANSWERS else DUE, most, mine)]
+        due = DUE_ANSWERS if self._answers else DUE
+        return [tuple(row) for row in await db.fetch(due, most, list(self._reactions))]
 
     async def run(self, key: Key) -> bool:
         """Do what a ticket owes. When one reaction fails all are undone; it is written into its row and comes again later,

@@ -21,6 +21,8 @@ from polus.store.pool import AWAY
 POLL = 1.0  # seconds after which a lane looks although nobody rang: rings may be lost, retries come due
 GATHER = 0.01  # seconds from one look to the next: what rings or ends meanwhile is looked for together
 AGAIN = 0.5  # seconds between attempts to reach a database that is away
+SLOW = 0.25  # seconds after which a job that stands back no longer holds up the next: it waits for something
+PRESSING = 1.0  # seconds for which work that goes first is taken to go on
 AHEAD = 8  # keys fetched per free place: looking once for many rows is what makes small jobs cheap
 
 log = structlog.get_logger(__name__)
@@ -28,16 +30,38 @@ log = structlog.get_logger(__name__)
 Key = tuple[Any, ...]
 
 
+class Precedence:
+    """What people wait for goes before what follows from it: shared by a lane that goes first and those that stand back.
+
+    While the first has work the others do one job at a time, so that a burst of words is said before the machine does
+    all that the words lead to; what was put off is done when there is room.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    @property
+    def pressing(self) -> bool:
+        """Whether the lane that goes first had work within the last second."""
+        return time.monotonic() < self._until
+
+    def press(self) -> None:
+        """It has work now."""
+        self._until = time.monotonic() + PRESSING
+
+
 class Lane(msgspec.Struct, frozen=True):
     """One kind of work. `look(db, most)` gives keys that are due, most urgent first, those at work included;
     `run(key)` does one of them in transactions of its own and writes down its own failure; it says False when the
     row is locked or gone, because another process has it. `width` jobs run at a time. A ring of `("work", name)`
-    makes it look at once."""
+    makes it look at once. `goes_first`: its work presses those that stand back, see `Precedence`."""
 
     name: str
     look: Callable[[Any, int], Awaitable[Sequence[Key]]]
     run: Callable[[Key], Awaitable[bool]]
     width: int = 4
+    goes_first: Precedence | None = None
+    stands_back: Precedence | None = None
 
 
 class Queue:
@@ -51,6 +75,7 @@ class Queue:
         self._lane = lane
         self._turns = turns or asyncio.Lock()
         self._running: dict[Key, asyncio.Task[None]] = {}
+        self._began: dict[Key, float] = {}
         # Jobs that another process has, and until when not to ask again: its long job must not make us spin.
         self._elsewhere: dict[Key, float] = {}
         self._wake = asyncio.Event()
@@ -101,13 +126,23 @@ class Queue:
         """Look once and start what was found as places become free; False when there was nothing to start."""
         keys = await self._look()
         for key in keys:
-            while len(self._running) >= self._lane.width:
-                await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+            while not self._has_place():
+                await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED, timeout=SLOW)
             if self._stop.is_set():
                 break
             if key not in self._running:
                 self._start(key)
         return bool(keys)
+
+    def _has_place(self) -> bool:
+        """Whether one more may begin."""
+        if len(self._running) >= self._lane.width:
+            return False
+        back = self._lane.stands_back
+        if back is None or not back.pressing:
+            return True
+        now = time.monotonic()
+        return all(now - began > SLOW for began in self._began.values())
 
     async def _look(self) -> list[Key]:
         now = time.monotonic()
@@ -123,6 +158,8 @@ class Queue:
             await self._pause()
             return []
         self._well = True
+        if found and self._lane.goes_first is not None:
+            self._lane.goes_first.press()
         return [key for key in found if key not in self._running and key not in self._elsewhere]
 
     async def _pause(self) -> None:
@@ -133,11 +170,12 @@ class Queue:
 
     def _start(self, key: Key) -> None:
         task = asyncio.create_task(self._run(key))
-        self._running[key] = task
+        self._running[key], self._began[key] = task, time.monotonic()
         task.add_done_callback(lambda _: self._ended(key))
 
     def _ended(self, key: Key) -> None:
         self._running.pop(key, None)
+        self._began.pop(key, None)
         # What stood behind it in its line may be due now.
         self._wake.set()
 

@@ -81,7 +81,9 @@ class Installation:
         result = await asyncio.to_thread(CliRunner(env=self._variables()).invoke, cli.app, arguments)
         works.subscriptions.clear()
         works.subscriptions.update(subscribed)
-        log.configure()  # its stream was the runner's
+        log.configure(
+            stream=sys.__stderr__
+        )  # its stream was the runner's, and a test's own ends with the test
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)

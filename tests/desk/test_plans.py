@@ -19,7 +19,7 @@ from polus.store import database as databases
 from polus.store import migrate, pool
 from polus.store.database import Database
 from polus.store.server import Server
-from polus.store.work import Actor, reading
+from polus.store.work import PLAN_ONCE, Actor, reading
 from tests import samples
 from tests import world as worlds
 from tests.world import World
@@ -47,6 +47,7 @@ NOT_OURS = (
     "ROLLBACK",
     "SAVEPOINT",
     "RELEASE",
+    PLAN_ONCE,
     "WITH RECURSIVE typeinfo",
     "SELECT current_setting",
 )

@@ -8,7 +8,7 @@ import pytest
 
 from polus.store import queue as queues
 from polus.store.database import Database
-from polus.store.queue import Key, Lane, Queue
+from polus.store.queue import Key, Lane, Precedence, Queue
 
 
 class Table:
@@ -48,6 +48,29 @@ async def test_so_many_run_at_a_time_and_each_once(database: Database) -> None:
     assert table.rows == []
     assert table.most == 3
     assert table.looks < 20
+
+
+async def test_while_what_goes_first_has_work_the_rest_does_one_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "SLOW", 3600.0)
+    words, rest = Table(1), Table(*range(50))
+    precedence = Precedence()
+    first = Lane("test words", words.look, words.run, 3, goes_first=precedence)
+    after = Lane("test rest", rest.look, rest.run, 3, stands_back=precedence)
+    await Queue(database, first).drain()
+    monkeypatch.setattr(queues, "PRESSING", 3600.0)
+    precedence.press()
+    await Queue(database, after).drain()
+    assert (rest.rows, rest.most) == ([], 1)
+    # What takes long does not hold up the others, and when nothing presses any more all places are used.
+    for setting, value, most in (("SLOW", -1.0, 3), ("PRESSING", -1.0, 3)):
+        monkeypatch.setattr(queues, "SLOW", 3600.0)
+        monkeypatch.setattr(queues, setting, value)
+        precedence.press()
+        rest.rows, rest.most = list(range(50)), 0
+        await Queue(database, after).drain()
+        assert (rest.rows, rest.most) == ([], most)
 
 
 async def test_a_ring_wakes_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,28 @@
 """What all ways to a server that break in tests have in common: they listen, lead on, and end both ends together."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Coroutine
 from typing import Any
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+# Closing such a socket tells the other end so at once, by RST, and throws away what is on its way.
+RESET = struct.pack("ii", 1, 0)
+
+
+def abort(end: asyncio.StreamWriter) -> None:
+    """Tell the other side at once that it is over."""
+    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    end.transport.abort()
+
+
+async def carry(writer: asyncio.StreamWriter, data: bytes, *, slow: bool = False) -> None:
+    """Lead words on; `slow`: in single bytes."""
+    for part in [data[n : n + 1] for n in range(len(data))] if slow else [data]:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0)
 
 
 class Between:

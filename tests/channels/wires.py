@@ -2,16 +2,11 @@
 
 import asyncio
 import contextlib
-import socket
-import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tests.wires import Between, Ends
-
-# Closing such a socket tells the other end so at once, by RST, and throws away what is on its way.
-RESET = struct.pack("ii", 1, 0)
+from tests.wires import Between, Ends, abort, carry
 
 
 @dataclass
@@ -71,8 +66,7 @@ class Wire(Between):
 
     def hang_up(self, known: Break | None, end: asyncio.StreamWriter) -> None:
         if known is not None and known.how == "reset":
-            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            end.transport.abort()
+            abort(end)
         end.close()
 
     async def _pump(
@@ -86,20 +80,14 @@ class Wire(Between):
                 before, said = len(said), said + data
                 at = -1 if broken is None else broken.at(way, said)
                 if at < 0 or broken is None:
-                    await self._pass(writer, data)
+                    await carry(writer, data, slow=self.slow)
                     continue
-                await self._pass(writer, data[: max(at - before, 0)])
+                await carry(writer, data[: max(at - before, 0)], slow=self.slow)
                 broken.reached.set()
                 if self.then is not None:
                     self.then()
                 if broken.how != "stall":
                     return
-
-    async def _pass(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        for part in [data[n : n + 1] for n in range(len(data))] if self.slow else [data]:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
 
 
 Open = Callable[[int], Awaitable[Wire]]

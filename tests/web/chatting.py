@@ -145,3 +145,11 @@ async def pages(html: str) -> AsyncIterator[str]:
     running.should_exit = True
     await task
     listener.close()
+
+
+def shop_page(host: str, key: str) -> str:
+    """A shop's page with the chat of the helpdesk at `host`."""
+    return (
+        "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</title><h1>Hats</h1>"
+        f'<script src="http://{host}/chat/widget.js" data-key="{key}" async></script>'
+    )

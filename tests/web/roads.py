@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Literal
 
-from tests.channels.wires import RESET
-from tests.wires import Between, Ends
+from tests.wires import Between, Ends, abort, carry
 
 How = Literal["cut", "reset", "stall"]
 
@@ -78,26 +76,14 @@ class Road(Between):
                     continue  # stalled
                 at = data.find(self._break[1]) if self._break and self._break[0] == way else -1
                 if at < 0 or self._break is None:
-                    await self._pass(writer, data)
+                    await carry(writer, data, slow=self.slow)
                     continue
                 known.append(self._break[2])
-                await self._pass(writer, data[: at + len(self._break[1]) // 2])
+                await carry(writer, data[: at + len(self._break[1]) // 2], slow=self.slow)
                 self._break = None
                 self.reached.set()
                 if known != ["stall"]:
                     return
-
-    async def _pass(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        for part in [data[n : n + 1] for n in range(len(data))] if self.slow else [data]:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-
-
-def abort(end: asyncio.StreamWriter) -> None:
-    """Tell the other side at once that it is over."""
-    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    end.transport.abort()
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,17 @@ from polus.store.queue import Queue
 from polus.store.work import SYSTEM, reading
 from tests import make
 from tests import world as worlds
-from tests.web.chatting import Visitor, answer, chat, delivered, pages, subscribed, tickets, visitor
+from tests.web.chatting import (
+    Visitor,
+    answer,
+    chat,
+    delivered,
+    pages,
+    shop_page,
+    subscribed,
+    tickets,
+    visitor,
+)
 from tests.web.conftest import Browser
 
 __all__ = ["subscribed", "visitor"]
@@ -265,12 +275,8 @@ async def test_old_visitors_are_forgotten(shop: worlds.World, visitor: Visitor) 
 
 @pytest.mark.slow
 async def test_a_visitor_in_a_real_browser(chromium: Chromium, shop: worlds.World, visitor: Visitor) -> None:
-    html = (
-        "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</title><h1>Hats</h1>"
-        f'<script src="http://{shop.ada.host}/chat/widget.js" data-key="{visitor.key}" async></script>'
-    )
     said: list[str] = []
-    async with pages(html) as url:
+    async with pages(shop_page(shop.ada.host, visitor.key)) as url:
         context = await chromium.new_context(viewport={"width": 900, "height": 700})
         page = await context.new_page()
         page.set_default_timeout(30_000)

@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from polus.web.site import Site
 from tests import world as worlds
-from tests.web.chatting import Visitor, answer, pages, subscribed, tickets, visitor
+from tests.web.chatting import Visitor, answer, pages, shop_page, subscribed, tickets, visitor
 from tests.web.roads import Road, road
 
 __all__ = ["subscribed", "visitor"]
@@ -77,12 +77,8 @@ async def test_words_over_a_network_that_breaks(
     chromium: Chromium, shop: worlds.World, visitor: Visitor, house: tuple[str, Site]
 ) -> None:
     async with road(int(house[0].rsplit(":", 1)[1])) as way:
-        address = f"http://{shop.ada.host.partition(':')[0]}:{way.port}"
-        html = (
-            "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</title><h1>Hats</h1>"
-            f'<script src="{address}/chat/widget.js" data-key="{visitor.key}" async></script>'
-        )
-        async with pages(html) as url:
+        address = f"{shop.ada.host.partition(':')[0]}:{way.port}"
+        async with pages(shop_page(address, visitor.key)) as url:
             context = await chromium.new_context(viewport={"width": 900, "height": 700})
             page = await context.new_page()
             page.set_default_timeout(30_000)

@@ -23,7 +23,17 @@ from polus.store.work import SYSTEM, reading
 from polus.web.chat import door
 from polus.web.site import Site
 from tests import world as worlds
-from tests.web.chatting import Visitor, answer, chat, delivered, pages, subscribed, tickets, visitor
+from tests.web.chatting import (
+    Visitor,
+    answer,
+    chat,
+    delivered,
+    pages,
+    shop_page,
+    subscribed,
+    tickets,
+    visitor,
+)
 from tests.web.conftest import Browser, Enter
 
 __all__ = ["subscribed", "visitor"]
@@ -310,11 +320,7 @@ async def speak(dialog: Locator, words: str) -> None:
 async def test_a_whole_chat_between_two_browsers(
     chromium: Chromium, shop: worlds.World, visitor: Visitor, enter: Enter
 ) -> None:
-    html = (
-        "<!doctype html><html lang=en><link rel=icon href=data:,><title>Shop</title><h1>Hats</h1>"
-        f'<script src="http://{shop.ada.host}/chat/widget.js" data-key="{visitor.key}" async></script>'
-    )
-    async with pages(html) as url:
+    async with pages(shop_page(shop.ada.host, visitor.key)) as url:
         context = await chromium.new_context(viewport={"width": 390, "height": 700})
         page = await context.new_page()
         await page.goto(url)

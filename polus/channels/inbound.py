@@ -193,9 +193,6 @@ def _draft(inbound: Inbound, customer_id: int) -> Draft:
 async def _ticket(work: Work, inbound: Inbound) -> int | None:
     """The ticket of the first clue that leads to one the sender may write into."""
     ids = [clue.message_id for clue in inbound.clues if clue.message_id]
-    if not ids and len(inbound.clues) == 1 and inbound.channel != "email":
-        # `messages.add` says where it lives on, should it have been merged; whether a mail comes late asks before.
-        return inbound.clues[0].ticket_id
     answered: dict[str, Any] = {}
     if ids:
         for row in await work.db.fetch(ANSWERED, work.account.id, ids):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import Message, Receive, Scope, Send
@@ -231,6 +231,8 @@ class Site:
             answer = problem(request, error.status_code, request_id)
             answer.headers.update(error.headers or {})
             return answer
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except Exception:
             log.exception("page failed", request_id=request_id, path=scope["path"])
             return problem(request, 500, request_id)

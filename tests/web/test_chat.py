@@ -9,6 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import expect
+from structlog.testing import capture_logs
 
 from polus.base import clock
 from polus.channels.chat import chats, visitors
@@ -16,6 +17,7 @@ from polus.desk.accounts import Book
 from polus.due import Due
 from polus.store.queue import Queue
 from polus.store.work import SYSTEM, reading
+from polus.web import site as sites
 from tests import make
 from tests import world as worlds
 from tests.web.chatting import (
@@ -271,6 +273,35 @@ async def test_old_visitors_are_forgotten(shop: worlds.World, visitor: Visitor) 
         assert await visitors.remove_old(db, clock.now() + timedelta(days=181)) >= 1
     assert (await visitor.send("GET", "/lines"))[0] == 401
     assert len(await tickets(shop)) == 1
+
+
+async def test_who_goes_in_the_middle_of_his_words_is_no_failure_of_ours(
+    shop: worlds.World, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await visitor.arrive()
+    ended = asyncio.Event()
+    statuses: list[int] = []
+
+    def noted(method: str, path: str, status: int, *_: Any) -> None:
+        if path.endswith("/lines"):
+            statuses.append(status)
+            ended.set()
+
+    monkeypatch.setattr(sites, "access", noted)
+    with capture_logs() as logged:
+        host, port = visitor.url.split("//")[1].split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = (
+            f"POST /chat/{visitor.key}/lines HTTP/1.1\r\nHost: {visitor.host}\r\nOrigin: {visitor.origin}\r\n"
+            f"Authorization: Bearer {visitor.token}\r\nContent-Length: 500\r\n\r\n"
+        )
+        writer.write(head.encode() + b'{"id": "line-')
+        await writer.drain()
+        writer.close()
+        await asyncio.wait_for(ended.wait(), 30)
+    assert statuses == [400]
+    assert [line for line in logged if line["log_level"] == "error"] == []
+    assert await tickets(shop) == []
 
 
 @pytest.mark.slow

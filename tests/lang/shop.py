@@ -2,6 +2,7 @@
 
 import json
 import random
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -100,11 +101,14 @@ def _fields(dice: random.Random, object_type: str) -> dict:
 
 
 async def make(pool, size: int, seed: int) -> Shop:
-    """`size` tickets of a fifth as many customers, in an account of their own."""
+    """`size` tickets of a fifth as many customers, in an account of their own each time.
+
+    A worker of pytest-xdist that stole tests of another comes back to a module, and to its shop, a second time.
+    """
     dice = random.Random(seed)
     account_id = await pool.fetchval(
         "insert into accounts (domain, hash, created_datetime) values ($1, $1, $2) returning id",
-        f"filters{dice.randrange(10**12)}",
+        f"filters-{uuid.uuid4()}",
         NOW,
     )
     shop = Shop(

@@ -69,10 +69,9 @@ class Shop:
         answer = await self.world.leo.put(f"/api/tickets/{ticket}", given)
         assert answer.status in (200, 202, 301, 404), answer.raw
 
-    async def say(self, ticket: int, body: dict[str, Any], who: Client | None = None) -> Any:
+    async def say(self, ticket: int, body: dict[str, Any], who: Client | None = None) -> None:
         answer = await (who or self.world.leo).post(f"/api/tickets/{ticket}/messages", body)
         assert answer.status in (201, 301, 404), answer.raw
-        return answer.json
 
     def one(self) -> int:
         return self.lot.choice(self.tickets)
@@ -80,6 +79,7 @@ class Shop:
     async def open(self) -> None:
         more: dict[str, Any] = self.lot.choice([
             {}, {"status": "closed"}, {"channel": "chat"}, {"tags": [{"name": "new"}]}, {"spam": True},
+            {"messages": [make.note(sender={"id": self.world.leo.user_id})], "tags": [{"name": "late"}, {"name": "lost"}]},
             {"assignee_user": {"id": self.world.bea.user_id}},
             {"messages": [make.mail(), make.answer(sender={"id": self.world.leo.user_id})]},
             {"created_datetime": "2026-01-05T09:00:00", "messages": [make.mail(created_datetime="2026-01-05T08:00:00")]},
@@ -125,6 +125,22 @@ class Shop:
         body = {"names": [self.lot.choice(["late", "lost", "new"])]}
         path = f"/api/tickets/{self.one()}/tags"
         await (self.world.leo.post if self.lot.random() < 0.7 else self.world.leo.delete)(path, body)
+
+    async def merge_tags(self) -> None:
+        """One takes the place of another; what bears neither name is not there any more."""
+        found = {one["name"]: one["id"] for one in (await self.world.leo.get("/api/tags")).json["data"]}
+        ids = [found[name] for name in self.lot.sample(["late", "lost", "new"], 2) if name in found]
+        if len(ids) == 2:
+            path = f"/api/tags/{ids[0]}/merge"
+            assert (await self.world.leo.put(path, {"source_tags_ids": ids[1:]})).status == 202
+
+    async def join(self) -> None:
+        into, source = self.lot.sample(self.tickets, 2)
+        body = {"source_id": source}
+        answer = await self.world.leo.post(f"/api/_polus/tickets/{into}/merge", body)
+        assert answer.status in (201, 301, 400, 404), answer.raw
+        self.tickets.remove(source)
+        await self.open()
 
     async def fill(self) -> None:
         value = self.lot.choice(["Late", "Late::Lost", "None"])
@@ -196,12 +212,12 @@ class Shop:
         return [
             self.open, self.ask, self.ask, self.answer, self.answer, self.answer, self.note, self.close, self.close,
             self.close_for_somebody, self.reopen, self.snooze, self.assign, self.assign, self.give_to_team, self.tag,
-            self.tag, self.fill, self.hide, self.move, self.rate, self.take_back, self.correct, self.forget, self.work_on,
+            self.tag, self.merge_tags, self.join, self.fill, self.fill, self.hide, self.move, self.rate, self.take_back, self.correct, self.forget, self.work_on,
             self.automate, self.automate, self.send, self.send, self.send,
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", (1, 4, 5))
 async def test_facts_made_anew_are_those_that_were_kept(world: World, seed: int) -> None:
     shop = Shop(world, await bot(world), seed)
     await shop.furnish()
@@ -215,6 +231,17 @@ async def test_facts_made_anew_are_those_that_were_kept(world: World, seed: int)
     assert not any((await stored(world)).values())
     await make.facts(world)
     assert await stored(world) == kept
+
+
+async def test_tags_put_on_become_facts_once(world: World) -> None:
+    opened = (await make.ticket(world, tags=[{"name": "new"}]))["id"]
+    await world.leo.post(f"/api/tickets/{opened}/tags", {"names": ["late", "lost"]})
+    written = await world.rows(
+        "select g.name, f.xmax::text, f.previous is null from fact_tags f join tags g on g.id = f.tag_id"
+        " where f.account_id = $1 order by g.name"
+    )
+    # What was written, and then written again, has been locked by who did it.
+    assert [tuple(row) for row in written] == [("late", "0", False), ("lost", "0", False), ("new", "0", True)]
 
 
 async def test_signals_become_intervals(world: World) -> None:

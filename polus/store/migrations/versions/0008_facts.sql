@@ -703,6 +703,18 @@ end
 $$;
 create trigger facts_follow_new after insert on messages for each row when (new.public)
   execute function facts_follow_message();
+-- A note is no fact, but a ticket may begin with one, or be told its integration by one.
+create function facts_follow_note() returns trigger language plpgsql as $$
+begin
+  if not exists (select from fact_tickets f where f.account_id = new.account_id and f.ticket_id = new.ticket_id
+      and (f.integration_id is not null or new.integration_id is null)) then
+    perform facts_of_said(new.account_id, array[new.ticket_id]);
+  end if;
+  return null;
+end
+$$;
+create trigger facts_follow_note after insert on messages for each row when (not new.public)
+  execute function facts_follow_note();
 -- What most updates are: an answer that was written has been sent.
 create function is_sent_now(was messages, is_now messages) returns boolean language sql immutable as $$
   select was.sent_datetime is null and is_now.sent_datetime is not null and is_now.from_agent and is_now.public
@@ -801,8 +813,14 @@ begin
       perform facts_of_spans(account, states);
       perform facts_of_closes(account, states);
     end if;
-    if tagged is not null then
-      -- The rows are there since the tags were put on; only the event knows when.
+    -- A ticket that was opened with its tags has their facts since then.
+    tagged := array(
+      select distinct e.object_id from added e cross join lateral told_by(e.type, e.data) told
+      where e.account_id = account and e.object_id = any(tagged) and told.kind = 'tag' and not exists (
+        select from fact_tags g where g.account_id = account and g.ticket_id = e.object_id and g.tag_id = told.item
+          and g.moment = e.created_datetime)
+    );
+    if tagged <> '{}' then
       perform facts_of_tags(account, tagged);
     end if;
     if valued is not null then
@@ -828,20 +846,19 @@ create trigger facts_follow_ticket after update on tickets for each row
     or (old.status = new.status and old.closed_datetime is distinct from new.closed_datetime))
   execute function facts_follow_ticket();
 
+-- Who puts tags on tells it by an event, whose facts these are; a tag that takes another one's place, the end of that one.
 create function facts_follow_tags() returns trigger language plpgsql as $$
 declare
   account bigint;
   ids bigint[];
 begin
-  for account, ids in select account_id, array_agg(distinct ticket_id) from changed group by account_id loop
+  for account, ids in select account_id, array_agg(distinct ticket_id) from removed group by account_id loop
     perform facts_of_tags(account, ids);
   end loop;
   return null;
 end
 $$;
-create trigger facts_follow_new after insert on ticket_tags referencing new table as changed
-  for each statement execute function facts_follow_tags();
-create trigger facts_follow_end after delete on ticket_tags referencing old table as changed
+create trigger facts_follow_end after delete on ticket_tags referencing old table as removed
   for each statement execute function facts_follow_tags();
 
 create function facts_follow_survey() returns trigger language plpgsql as $$

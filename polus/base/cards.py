@@ -173,8 +173,9 @@ _ENTITIES = {"nbsp": "\xa0", "ensp": " ", "emsp": " ", "thinsp": " ", "ndash": "
 _BLOCK = re.compile(
     r"</?(?:p|div|br|hr|td|th|tr|table|li|ul|ol|h[1-6]|blockquote|pre|section|article|dt|dd)\b", re.I
 )
+# Only where a name begins: a long word that nothing follows would be read anew from each of its letters.
 _ATTRIBUTE = re.compile(
-    r"""([a-z][\w:-]*+)\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s>"']++)""", re.IGNORECASE | re.DOTALL
+    r"""(?<![\w:-])([\w:-]++)\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s>"']++)""", re.IGNORECASE | re.DOTALL
 )
 _DIALS = re.compile(r"[\"']?\s*(?:tel|sms|callto):", re.IGNORECASE)
 _PLACES = frozenset(

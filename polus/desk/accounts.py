@@ -120,9 +120,14 @@ class Book:
                 row = await db.fetchrow(BY_ID, account_id)
             if row is None:
                 raise errors.NotFound
-            base = self._base_url if row["is_default"] else address(self._base_url, row["domain"])
+            base = home(self._base_url, row)
             known = self._known[account_id] = Account(account_id, row["domain"], row["hash"], base)
         return known
+
+
+def home(base_url: str, row: Any) -> str:
+    """Where the account of a row (domain, is_default) is reached: the oldest one at the installation's own address."""
+    return base_url if row["is_default"] else address(base_url, row["domain"])
 
 
 def address(base_url: str, domain: str) -> str:

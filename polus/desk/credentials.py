@@ -10,11 +10,12 @@ from polus.store.database import Database
 from polus.store.work import Work
 
 FIND_ACCOUNT = """
-select id, domain, hash from accounts where domain = $1 and deactivated_datetime is null
+select id, domain, hash, id = (select min(id) from accounts where deactivated_datetime is null) as is_default
+from accounts where domain = $1 and deactivated_datetime is null
 """
 
 DEFAULT_ACCOUNT = """
-select id, domain, hash, (select count(*) from accounts where deactivated_datetime is null) as accounts
+select id, domain, hash, true as is_default, (select count(*) from accounts where deactivated_datetime is null) as accounts
 from accounts where deactivated_datetime is null order by id limit 1
 """
 
@@ -40,7 +41,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 async def find_account(database: Database, domain: str) -> Any:
-    """The active account of a domain (id, domain, hash); None when there is none."""
+    """The active account of a domain (id, domain, hash, is_default); None when there is none."""
     async with database.pool.acquire() as db:
         return await db.fetchrow(FIND_ACCOUNT, domain)
 

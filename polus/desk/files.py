@@ -215,6 +215,12 @@ async def _find(work: Work, places: Sequence[tuple[str, str]]) -> dict[tuple[str
     }
 
 
+def settled(account: Account, url: str) -> str:
+    """A file's address as it is stored in a message: at the account's home, whatever host an outsider named."""
+    place = placed(account, url)
+    return f"{account.home}/api/{place[0]}/download/{account.hash}/{place[1]}" if place else url
+
+
 async def reference(work: Work, urls: Iterable[str]) -> None:
     """Mark the files behind addresses as used, so that they are kept; addresses of other hosts are passed over."""
     places = {place for url in urls if (place := placed(work.account, url))}

@@ -1,6 +1,6 @@
 """Which account a host name means, looked up once and kept until credentials ring. Doors ask first thing."""
 
-from polus.desk import credentials
+from polus.desk import accounts, credentials
 from polus.store.bell import Ring
 from polus.store.database import Database
 from polus.store.work import Account
@@ -55,7 +55,7 @@ class Hosts:
             if row is None or not (row["accounts"] == 1 or self._is_ours(name, label)):
                 raise UnknownAccount
         base = scheme + "://" + host if host else self._base_url
-        return Account(row["id"], row["domain"], row["hash"], base)
+        return Account(row["id"], row["domain"], row["hash"], base, accounts.home(self._base_url, row))
 
     def _is_ours(self, name: str, label: str) -> bool:
         plain = label == "localhost" or name.replace(".", "").isdigit() or name.startswith("[") or not name

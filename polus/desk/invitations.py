@@ -18,7 +18,7 @@ LOCK = "select password_hash from users where account_id = $1 and id = $2 for up
 
 def link(work: Work, user_id: int) -> str:
     """The address that is sent to the user."""
-    return work.account.base_url + PATH + token(work.database, work.account.id, user_id)
+    return work.account.home + PATH + token(work.database, work.account.id, user_id)
 
 
 def token(database: Database, account_id: int, user_id: int) -> str:

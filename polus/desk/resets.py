@@ -50,9 +50,9 @@ async def ask(work: Work, email: str, origin: str) -> bool:
     facts = {
         "name": await work.db.fetchval(NAME, work.account.id, found.user_id),
         "email": found.email,
-        "url": work.account.base_url,
+        "url": work.account.home,
         "domain": work.account.domain,
-        "link": work.account.base_url + PATH + token(work, found),
+        "link": work.account.home + PATH + token(work, found),
     }
     work.record("user-password-reset", "User", found.user_id)
     await notices.add(work, found.email, SUBJECT.format(**facts), TEXT.format(**facts))

@@ -199,7 +199,7 @@ async def words(
 def link(work: Work, survey_id: int) -> str:
     """The address where this one survey is answered; nobody else can make it."""
     token = _signer(work.database).sign(f"{work.account.id} {survey_id}", LINK_DAYS * 86400)
-    return work.account.base_url + PATH + token
+    return work.account.home + PATH + token
 
 
 def _signer(database: Database) -> Signer:

@@ -32,7 +32,7 @@ async def run(work: Work, event: Event) -> None:
         inviter=row["inviter"] or "An administrator",
         domain=row["domain"],
         link=invitations.link(work, event.object_id),
-        url=work.account.base_url,
+        url=work.account.home,
         email=row["email"],
     )
     await notices.add(work, row["email"], "Invitation to the helpdesk " + row["domain"], text)

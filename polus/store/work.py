@@ -43,12 +43,21 @@ subscriptions: dict[str, tuple[Subscription, ...]] = {}
 
 
 class Account(msgspec.Struct, frozen=True):
-    """The account a request belongs to. `base_url` is its address as the caller sees it, without a final slash."""
+    """The account a request belongs to. `base_url` is its address as the caller sees it, without a final slash.
+
+    The caller says it, in the header Host, so it is good for answers to him only. What others will read names `home`.
+    """
 
     id: int
     domain: str
     hash: str
     base_url: str
+    own_url: str = ""
+
+    @property
+    def home(self) -> str:
+        """Its address as the installation knows it, without a final slash: for mails, and for what is stored."""
+        return self.own_url or self.base_url
 
 
 class Actor(msgspec.Struct, frozen=True):

@@ -139,10 +139,13 @@ def _passes(number: str) -> bool:
     return total % 10 == 0
 
 
-@pytest.mark.parametrize("piece", ["4 ", "4111 ", "4", "<", "<!--", "<a b=", "&#4", "4111 1111 1111 1111 "])
+@pytest.mark.parametrize(
+    "piece", ["4 ", "4111 ", "4", "<", "<!--", "<a b=", "&#4", "4111 1111 1111 1111 ", "a-"]
+)
 def test_hostile_texts_take_no_long_time(piece: str) -> None:
     told = piece * (100_000 // len(piece))
     begun = time.process_time()
     cards.redact(told)
     cards.redact_html(told)
+    cards.redact_html(f"<p {told}>")
     assert time.process_time() - begun < 5

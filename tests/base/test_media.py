@@ -65,6 +65,12 @@ def test_never_shown_inline(kind: str) -> None:
     assert not media.is_inline(kind)
 
 
+@pytest.mark.parametrize("more", [b"", b"<svg", b"<?xml ?><!--", b"<!doctype svg"])
+def test_comments_that_nothing_follows_are_read_once(more: bytes) -> None:
+    """Reading them each way there is would not end."""
+    assert media.sniffed(b" <!----> \n" * 400 + more) == ("image/svg+xml" if more == b"<svg" else None)
+
+
 @given(st.binary(max_size=600), st.none() | st.text(), st.none() | st.text())
 def test_any_bytes_have_a_type_and_inline_ones_have_proved_it(
     head: bytes, claimed: str | None, name: str | None

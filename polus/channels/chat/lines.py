@@ -155,7 +155,12 @@ async def _checked(work: Work, chat: Chat, visitor: Visitor, said: Said, words: 
     if len(found) != len(set(said.files)):
         raise errors.one("files", "No such file.")
     return [
-        {"url": url, "name": file.name, "size": file.size, "content_type": file.content_type}
+        {
+            "url": files.settled(work.account, url),
+            "name": file.name,
+            "size": file.size,
+            "content_type": file.content_type,
+        }
         for url, file in found.items()
     ]
 

@@ -237,6 +237,6 @@ async def _tell(work: Work, integration_id: int, last: Done) -> None:
     name = msgspec.json.decode(await integrations.get(work, integration_id))["name"]
     said = last.outcome.error or f"The answer was {last.outcome.status}."
     text = TEXT.format(
-        name=name, domain=work.account.domain, said=said, url=work.account.base_url, id=integration_id
+        name=name, domain=work.account.domain, said=said, url=work.account.home, id=integration_id
     )
     await notices.tell_admins(work, SUBJECT.format(name=name), text)

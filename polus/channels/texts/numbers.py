@@ -230,7 +230,7 @@ def token_of(database: Database, account_id: int, number_id: int) -> str:
 
 def webhook(database: Database, account: Account, number_id: int) -> str:
     """The address to be told to the provider."""
-    return account.base_url + PREFIX + token_of(database, account.id, number_id)
+    return account.home + PREFIX + token_of(database, account.id, number_id)
 
 
 async def received(work: Work, number_id: int) -> None:

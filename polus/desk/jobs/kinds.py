@@ -98,7 +98,7 @@ async def _notify(work: Work, path: str) -> None:
     """Tell who asked for the file where it is."""
     email = await work.db.fetchval(EMAIL, work.account.id, work.actor.user_id)
     if email is not None:
-        await notices.add(work, email, SUBJECT, TEXT + work.account.base_url + path + "\n")
+        await notices.add(work, email, SUBJECT, TEXT + work.account.home + path + "\n")
 
 
 def _path(work: Work, url: str) -> str:

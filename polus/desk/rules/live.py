@@ -99,7 +99,7 @@ async def _count(work: Work, failed: Mapping[int, bool]) -> None:
         if row["off"]:
             work.record("rule-deactivated", "Rule", row["id"], {"reason": FAILED_TOO_OFTEN})
             facts = {"name": row["name"], "domain": work.account.domain, "id": row["id"]}
-            text = TEXT.format(url=work.account.base_url, **facts)
+            text = TEXT.format(url=work.account.home, **facts)
             await notices.tell_admins(work, SUBJECT.format(**facts), text)
 
 

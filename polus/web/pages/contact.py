@@ -85,7 +85,8 @@ async def _kept(visit: Visit, form: Form) -> list[dict[str, Any]]:
         for upload in given
     ]
     async with writing(visit.house.database, visit.account, CUSTOMER) as work:
-        return [msgspec.json.decode(one) for one in await files.add(work, "attachment", kept)]
+        made = [msgspec.json.decode(one) for one in await files.add(work, "attachment", kept)]
+    return [one | {"url": files.settled(visit.account, one["url"])} for one in made]
 
 
 def _wrong(visit: Visit, refusal: errors.Refusal) -> dict[str, str]:

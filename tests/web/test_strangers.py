@@ -1,0 +1,60 @@
+"""What strangers try at the open doors, beside what the tests of each door promise already."""
+
+import re
+
+import aiohttp
+import pytest
+
+from polus.desk.accounts import Book
+from polus.desk.hosts import Hosts
+from polus.web.site import Site
+from tests import world as worlds
+from tests.web.chatting import Visitor, tickets, visitor
+from tests.web.conftest import Browser
+from tests.web.test_contact import form, token
+
+__all__ = ["visitor"]
+
+
+@pytest.fixture
+async def at_home(
+    house: tuple[str, Site], shop: worlds.World, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, str]:
+    """The server knows its address; that of the shop, and a host name that a stranger calls it by."""
+    hosts = Hosts(shop.database, "https://desk.example")
+    monkeypatch.setattr(house[1], "hosts", hosts)
+    monkeypatch.setattr(house[1].chat, "_hosts", hosts)
+    known = await Book(shop.database, "https://desk.example").account(shop.account.id)
+    return known.base_url, f"{shop.account.domain}.evil.example"
+
+
+async def test_a_link_to_a_new_password_leads_home_whatever_host_a_stranger_names(
+    browser: Browser, shop: worlds.World, at_home: tuple[str, str]
+) -> None:
+    home, browser.host = at_home
+    page = "/login/forgotten"
+    sent = await browser.post(page, {"csrf": await browser.token(page), "email": shop.ada.email})
+    assert sent.status == 200
+    [[mail]] = await shop.rows("select body_text from notices where account_id = $1")
+    assert re.findall(r"https?://[^/\s]+", mail) == [home + ".", home]
+
+
+async def test_files_of_strangers_are_stored_under_our_own_address(
+    browser: Browser, shop: worlds.World, visitor: Visitor, at_home: tuple[str, str]
+) -> None:
+    """Programs fetch attachments with their API key: an address of the stranger's would get it."""
+    home, browser.host = at_home
+    visitor.host = browser.host
+    body, key = aiohttp.FormData(), await form(shop)
+    for name, value in (("token", await token(shop, key)), ("email", "mia@example.com"), ("text", "See.")):
+        body.add_field(name, value)
+    body.add_field("files", b"hello", filename="hat.txt", content_type="text/plain")
+    assert (await browser.send("POST", f"/forms/{key}", body)).status == 200
+    await visitor.arrive()
+    _, made = await visitor.send("POST", "/files?name=hat.txt", b"hello")
+    url = made["url"].replace(visitor.host, "thief.example")
+    line = await visitor.say("See.", files=[url])
+    assert await visitor.say("See.", files=[url]) == line
+    stored = [file["url"] for ticket in await tickets(shop) for file in
+        (await shop.ada.get(f"/api/tickets/{ticket['id']}")).json["messages"][0]["attachments"]]  # fmt: skip
+    assert [one.startswith(f"{home}/api/attachment/download/") for one in stored] == [True, True]

@@ -14,7 +14,7 @@ from polus.base import clock
 from polus.channels.chat import visitors
 from polus.channels.email import journal
 from polus.channels.texts import journal as texts
-from polus.desk import credentials, events, files, tags, usage
+from polus.desk import consents, credentials, events, files, tags, usage
 from polus.desk.apps import keys, tokens
 from polus.desk.hooks import deliveries
 from polus.desk.shops import shops
@@ -76,6 +76,7 @@ CHORES = (
     Chore("remove old mails", 3600, journal.remove_old),
     Chore("forget chat visitors", 3600, visitors.remove_old),
     Chore("remove expired sessions", 3600, credentials.remove_expired),
+    Chore("forget who was at a provider", 3600, consents.remove_expired),
     Chore("remove expired tokens", 3600, tokens.remove_expired),
     Chore("remove old usage", 86400, usage.remove_old),
 )

@@ -17,7 +17,7 @@ from polus.channels.email import journal, parse, probes
 from polus.channels.email.journal import Mailbox
 from polus.channels.email.mails import Unreadable
 from polus.channels.email.receive import Receiver
-from polus.desk import mail_servers
+from polus.desk import mail_folders, mail_servers
 from polus.desk.accounts import Book
 from polus.reactions import table as reactions
 from polus.store.database import Database
@@ -104,7 +104,7 @@ async def history(settings: Settings, address: str, moment: datetime.datetime | 
         box = await _box(database, address)
         account = await Book(database, settings.base_url).account(box.account_id)
         async with writing(database, account, SYSTEM) as work:
-            await mail_servers.fetch_history(work, box.integration_id, since)
+            await mail_folders.fetch_history(work, box.integration_id, since)
     if as_json:
         screen.say_json({"address": address, "since": since and str(since)})
     else:

@@ -13,7 +13,7 @@ import msgspec
 
 from polus.base import errors, outbound, wire
 from polus.base.crypto import Vault
-from polus.desk import changes
+from polus.desk import changes, mail_folders
 from polus.store.work import Work
 
 SECURITIES = ("tls", "starttls", "none")
@@ -28,58 +28,43 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 NEEDS_HTTPS = "The token endpoint must begin with https://"
 NO_MAILBOX = "There is no mailbox whose login could be used."
 FOLDERS = "At most 20 folders are possible."
+CONNECT_AGAIN = "For another server or user name press Connect again."
 
 ADDRESS = """
 select meta->>'address' from integrations where account_id = $1 and id = $2 and type = 'email'
 """
 SERVER = """
 select s.account_id, s.integration_id, s.way, i.meta->>'address' as address, i.name, s.host, s.port, s.security,
-  s.username, s.auth, s.secret, s.token_url, s.scope, s.tagged, s.updated_datetime
+  s.username, s.auth, s.secret, s.provider, s.token_url, s.scope, s.tagged, s.updated_datetime
 from mail_servers s join integrations i on i.account_id = s.account_id and i.id = s.integration_id
 where s.account_id = $1 and s.integration_id = $2 and s.way = $3
 """
 LOGIN = """
-select way, username, auth, secret, token_url, scope from mail_servers
+select way, username, auth, secret, provider, token_url, scope from mail_servers
 where account_id = $1 and integration_id = $2 and way = 'in'
 """
 TAGGED = "select tagged from mail_servers where account_id = $1 and integration_id = $2 and way = 'in'"
 # A change is tried at once, and what went wrong before says nothing about it.
 SAVE = """
 insert into mail_servers (account_id, integration_id, way, host, port, security, username, auth, secret, token_url,
-  scope, tagged, created_datetime, updated_datetime)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+  scope, tagged, created_datetime, updated_datetime, provider, access_token, access_until)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16)
 on conflict (account_id, integration_id, way) do update set host = $4, port = $5, security = $6, username = $7,
-  auth = $8, secret = $9, token_url = $10, scope = $11, tagged = $12, access_token = null, access_until = null,
-  refreshing_until = null, state = 'new', error_code = null, error = null, error_facts = null, error_datetime = null, failures = 0,
+  auth = $8, secret = $9, token_url = $10, scope = $11, tagged = $12, provider = $14,
+  access_token = $15, access_until = $16, refreshing_until = null, state = 'new', error_code = null, error = null, error_facts = null, error_datetime = null, failures = 0,
   due_datetime = now(), updated_datetime = $13
 """
-# Another server numbers its mails anew, whatever it is called: where we were in the old one says nothing.
-FORGET_FOLDERS = (
-    "delete from mail_folders where account_id = $1 and integration_id = $2 and not name = any($3)"
-)
-PLACE_FOLDERS = """
-insert into mail_folders (account_id, integration_id, name, place)
-select $1, $2, name, place from unnest($3::text[]) with ordinality as f (name, place)
-on conflict (account_id, integration_id, name) do update set place = excluded.place, stuck_uid = null, stuck = 0
+DISCONNECT = """
+update mail_servers set secret = null, access_token = null, access_until = null, refreshing_until = null,
+  updated_datetime = $4, due_datetime = now()
+where account_id = $1 and integration_id = $2 and way = $3 and provider is not null returning provider
 """
 REMOVE = "delete from mail_servers where account_id = $1 and integration_id = $2 and way = $3 returning host"
 STATES = """
-select s.way, s.host, s.port, s.security, s.username, s.auth, s.token_url, s.scope, s.tagged, s.state,
+select s.way, s.host, s.port, s.security, s.username, s.auth, s.provider, s.token_url, s.scope, s.tagged, s.state,
   s.active_datetime, s.error_code, s.error_facts::text as error_facts, s.error_datetime,
   s.secret is not null as has_secret
 from mail_servers s where s.account_id = $1 and s.integration_id = $2
-"""
-FOLDERS_OF = """
-select name, last_uid, seen_datetime, history_since, history_uid, history_top, history_count from mail_folders
-where account_id = $1 and integration_id = $2 order by place
-"""
-HISTORY = """
-update mail_folders set history_since = $3, history_uid = 0, history_top = last_uid, history_count = 0
-where account_id = $1 and integration_id = $2 returning name
-"""
-NO_HISTORY = """
-update mail_folders set history_since = null, history_uid = null, history_top = null
-where account_id = $1 and integration_id = $2 and history_since is not null returning name
 """
 
 
@@ -92,6 +77,8 @@ class Login(msgspec.Struct, frozen=True):
     secret: dict[str, str]
     token_url: str
     scope: str
+    # Where it was connected; empty: filled in by hand.
+    provider: str = ""
 
     def __repr__(self) -> str:
         return f"Login({self.way!r}, {self.username!r}, {self.auth!r})"
@@ -110,6 +97,19 @@ class Server(msgspec.Struct, frozen=True):
     login: Login
     tagged: bool
     updated: datetime.datetime
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """What a provider gave for a mailbox. `method`: how its token endpoint is told who we are (`channels.openid`)."""
+
+    provider: str
+    refresh_token: str
+    method: str
+    access_token: str
+    until: datetime.datetime
+
+    def __repr__(self) -> str:
+        return f"Consent({self.provider!r})"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -167,11 +167,6 @@ async def states(work: Work, integration_id: int) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def folders(work: Work, integration_id: int) -> list[Any]:
-    """The mailbox's folders in their order: name, how far each is, and how far its history is."""
-    return list(await work.db.fetch(FOLDERS_OF, work.account.id, integration_id))
-
-
 async def address(work: Work, integration_id: int) -> str:
     """The address of an e-mail integration; 404."""
     found = await work.db.fetchval(ADDRESS, work.account.id, integration_id)
@@ -188,10 +183,73 @@ async def save(work: Work, integration_id: int, way: str, wanted: Wanted) -> Non
     """
     await address(work, integration_id)
     old = await get(work, integration_id, way)
-    moved = old is None or (old.host, old.login.username) != (wanted.host, wanted.username)
-    kept = {} if moved or old is None or old.login.auth != wanted.auth else old.login.secret
-    secret = {name: wanted.secret.get(name) or kept.get(name, "") for name in SECRETS.get(wanted.auth, ())}
-    await _check(work, integration_id, way, wanted, secret)
+    moved = _moved(old, wanted)
+    provider = ""
+    if old is not None and old.login.provider and wanted.auth == "oauth2" and not any(wanted.secret.values()):
+        if moved:
+            raise errors.one("auth", CONNECT_AGAIN)
+        provider, secret = old.login.provider, old.login.secret
+        wanted = msgspec.structs.replace(wanted, token_url=old.login.token_url, scope=old.login.scope)
+    else:
+        kept = {} if moved or old is None or old.login.auth != wanted.auth else old.login.secret
+        secret = {
+            name: wanted.secret.get(name) or kept.get(name, "") for name in SECRETS.get(wanted.auth, ())
+        }
+    await _check(work, integration_id, way, wanted, {} if provider else secret)
+    await _store(work, integration_id, way, old, wanted, secret, provider)
+
+
+async def check(work: Work, integration_id: int, way: str, wanted: Wanted) -> None:
+    """Whether what was filled in could be kept once a provider gives its consent. 404, 400."""
+    await address(work, integration_id)
+    await _check(work, integration_id, way, wanted, {})
+
+
+async def connect(work: Work, integration_id: int, way: str, wanted: Wanted, consent: Consent) -> None:
+    """Keep what was filled in together with a provider's consent; it is tried at once. 404, 400.
+
+    Event integration-updated, without the secrets.
+    """
+    await check(work, integration_id, way, wanted)
+    old = await get(work, integration_id, way)
+    secret = {"refresh_token": consent.refresh_token, "method": consent.method}
+    sealed = work.database.vault.seal(consent.access_token, place(work.account.id, integration_id, way))
+    access = (sealed, consent.until)
+    await _store(work, integration_id, way, old, wanted, secret, consent.provider, access)
+
+
+async def disconnect(work: Work, integration_id: int, way: str) -> None:
+    """Forget what a provider gave; the rest stays, to be connected again. 404. Event integration-updated."""
+    found = await work.db.fetchval(DISCONNECT, work.account.id, integration_id, way, work.now)
+    if found is None:
+        raise errors.NotFound
+    work.record("integration-updated", "Integration", integration_id, {f"mail_{way}_provider": [found, None]})
+    work.ring("work", "mailboxes")
+
+
+async def remove(work: Work, integration_id: int, way: str) -> None:
+    """Fetch no more, or send through the installation's relay again. 404. Event integration-updated."""
+    host = await work.db.fetchval(REMOVE, work.account.id, integration_id, way)
+    if host is None:
+        raise errors.NotFound
+    work.record("integration-updated", "Integration", integration_id, {f"mail_{way}": [host, None]})
+    work.ring("work", "mailboxes")
+
+
+def _moved(old: Server | None, wanted: Wanted) -> bool:
+    return old is None or (old.host, old.login.username) != (wanted.host, wanted.username)
+
+
+async def _store(
+    work: Work,
+    integration_id: int,
+    way: str,
+    old: Server | None,
+    wanted: Wanted,
+    secret: dict[str, str],
+    provider: str,
+    access: tuple[str | None, datetime.datetime | None] = (None, None),
+) -> None:
     sealed = work.database.vault.seal(wire.encode(secret), place(work.account.id, integration_id, way))
     await work.db.execute(
         SAVE,
@@ -208,42 +266,23 @@ async def save(work: Work, integration_id: int, way: str, wanted: Wanted) -> Non
         wanted.scope or None,
         wanted.tagged,
         work.now,
+        provider or None,
+        *access,
     )
     if way == "in":
-        keep = [] if moved else list(wanted.folders)
-        await work.db.execute(FORGET_FOLDERS, work.account.id, integration_id, keep)
-        await work.db.execute(PLACE_FOLDERS, work.account.id, integration_id, list(wanted.folders))
-    _tell(work, integration_id, way, old, wanted)
+        keep = [] if _moved(old, wanted) else wanted.folders
+        await mail_folders.place(work, integration_id, wanted.folders, keep)
+    _tell(work, integration_id, way, old, wanted, provider)
 
 
-async def remove(work: Work, integration_id: int, way: str) -> None:
-    """Fetch no more, or send through the installation's relay again. 404. Event integration-updated."""
-    host = await work.db.fetchval(REMOVE, work.account.id, integration_id, way)
-    if host is None:
-        raise errors.NotFound
-    work.record("integration-updated", "Integration", integration_id, {f"mail_{way}": [host, None]})
-    work.ring("work", "mailboxes")
-
-
-async def fetch_history(work: Work, integration_id: int, since: datetime.date | None) -> None:
-    """Take in the mails that the folders had before, of this day and later, as closed tickets; None: stop that. 404.
-
-    Asked for again it begins anew; what is here already is not taken in twice. Event integration-updated.
-    """
-    statement = (NO_HISTORY, ()) if since is None else (HISTORY, (since,))
-    if not await work.db.fetch(statement[0], work.account.id, integration_id, *statement[1]):
-        raise errors.NotFound
-    work.record(
-        "integration-updated", "Integration", integration_id, {"history": [None, since and str(since)]}
-    )
-    work.ring("work", "mailboxes")
-
-
-def _tell(work: Work, integration_id: int, way: str, old: Server | None, wanted: Wanted) -> None:
+def _tell(
+    work: Work, integration_id: int, way: str, old: Server | None, wanted: Wanted, provider: str
+) -> None:
     facts = ("host", "port", "security", "tagged")
     before = {name: old and getattr(old, name) for name in facts}
     before |= {"username": old and old.login.username, "auth": old and old.login.auth}
     after = {name: getattr(wanted, name) for name in before}
+    before["provider"], after["provider"] = (old and old.login.provider) or None, provider or None
     changed: dict[str, Any] = {
         f"mail_{way}_{name}": pair for name, pair in changes.between(before, after).items()
     }
@@ -284,6 +323,9 @@ async def _check(
     elif any(len(name) > LONGEST_NAME for name in wanted.folders):
         problems["folders"] = [errors.too_long(LONGEST_NAME)]
     problems |= await _unreachable(work, wanted)
+    # Of a provider it was looked at by who read it in the provider's document.
+    if wanted.auth == "oauth2" and secret:
+        problems |= await _odd_endpoint(work, wanted.token_url)
     if problems:
         raise errors.Invalid(problems)
 
@@ -298,17 +340,20 @@ async def _unreachable(work: Work, wanted: Wanted) -> dict[str, list[str]]:
         pass
     except outbound.Refused as refused:
         problems["host"] = [str(refused)]
-    if wanted.auth == "oauth2":
-        try:
-            aim = outbound.target(wanted.token_url)
-            await outbound.check(wanted.token_url, work.database.allowed)
-            if aim.scheme != "https" and not is_local(aim.host or ""):
-                problems["token_url"] = [NEEDS_HTTPS]
-        except outbound.Unresolved:
-            pass
-        except outbound.Refused as refused:
-            problems["token_url"] = [str(refused)]
     return problems
+
+
+async def _odd_endpoint(work: Work, url: str) -> dict[str, list[str]]:
+    try:
+        aim = outbound.target(url)
+        await outbound.check(url, work.database.allowed)
+    except outbound.Unresolved:
+        return {}
+    except outbound.Refused as refused:
+        return {"token_url": [str(refused)]}
+    if aim.scheme != "https" and not is_local(aim.host or ""):
+        return {"token_url": [NEEDS_HTTPS]}
+    return {}
 
 
 def is_local(host: str) -> bool:
@@ -325,7 +370,15 @@ def _login(vault: Vault, account_id: int, integration_id: int, row: Any) -> Logi
             secret = msgspec.json.decode(opened, type=dict[str, str])
         except ValueError:
             secret = {}  # sealed with another secret key: it has to be given anew
-    return Login(row["way"], row["username"], row["auth"], secret, row["token_url"] or "", row["scope"] or "")
+    return Login(
+        row["way"],
+        row["username"],
+        row["auth"],
+        secret,
+        row["token_url"] or "",
+        row["scope"] or "",
+        row["provider"] or "",
+    )
 
 
 def place(account_id: int, integration_id: int, way: str) -> str:

@@ -51,6 +51,8 @@ AS_THEY_ARE = (
     N_("The token endpoint must begin with https://"),
     N_("There is no mailbox whose login could be used."),
     N_("At most 20 folders are possible."),
+    N_("For another server or user name press Connect again."),
+    N_("The tenant is its ID or one of its domains."),
     N_("Not a valid code."),
     N_("The second factor is on already."),
     N_("Each choice may be listed once."),

@@ -7,22 +7,19 @@ import asyncio
 import datetime
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from polus.base import clock, wire
-from polus.channels import outgoing
 from polus.channels.email.troubles import Trouble
-from polus.channels.outgoing import Answered, Call
-from polus.desk import mail_servers
+from polus.channels.openid import grants, providers
+from polus.channels.openid.grants import Client, Tokens
+from polus.channels.openid.providers import Failure
+from polus.desk import mail_servers, registrations
 from polus.desk.mail_servers import Server
 from polus.store.database import Database
 
-SECONDS = 10.0
-MOST_ANSWER = 65536  # bytes; some tokens are long
 EARLY = datetime.timedelta(seconds=60)  # a token is renewed before it ends
-SHORTEST = 60  # seconds that a token without `expires_in` is used
 TURN = 15.0  # seconds that one process has to ask; whoever died meanwhile holds nobody up for longer
 AGAIN = 0.3
 
@@ -49,14 +46,6 @@ where account_id = $1 and integration_id = $2 and way = $3
 """
 
 Key = tuple[int, int, str]
-
-
-class Grant(msgspec.Struct, frozen=True):
-    """What the endpoint answered. A new refresh token replaces the one that was used."""
-
-    access_token: str
-    expires_in: int | float | str | None = None
-    refresh_token: str | None = None
 
 
 async def log_in(database: Database, server: Server, attempt: Callable[[str], Awaitable[object]]) -> None:
@@ -99,62 +88,53 @@ async def forget(database: Database, server: Server) -> None:
         await db.execute(FORGET, server.account_id, server.integration_id, server.login.way)
 
 
+def until(tokens: Tokens) -> datetime.datetime:
+    """When a token that was given just now is renewed."""
+    return clock.now() + datetime.timedelta(seconds=tokens.lasts) - EARLY
+
+
 async def _refreshed(database: Database, key: Key, server: Server, row: Any) -> str:
     try:
         # As it is now: another process may have been given a new refresh token since `server` was read.
+        if server.login.provider and row["secret"] is None:
+            raise Trouble("not-connected")
         secret = msgspec.json.decode(_opened(database, key, row["secret"] or "", server), type=dict[str, str])
-        grant = await _ask(database, server, secret)
+        tokens = await _ask(database, server, secret)
     except BaseException:
         async with database.pool.acquire() as db:
             await db.execute(LET_GO, *key)
         raise
-    until = clock.now() + datetime.timedelta(seconds=_lasts(grant)) - EARLY
-    if grant.refresh_token:
-        secret["refresh_token"] = grant.refresh_token
+    if tokens.refresh_token:
+        secret["refresh_token"] = tokens.refresh_token
     place, vault = mail_servers.place(*key), database.vault
-    sealed = (vault.seal(wire.encode(secret), place), vault.seal(grant.access_token, place))
+    sealed = (vault.seal(wire.encode(secret), place), vault.seal(tokens.access_token, place))
     async with database.pool.acquire() as db:
-        await db.execute(WRITE, *key, *sealed, until, row["updated_datetime"])
-    return grant.access_token
+        await db.execute(WRITE, *key, *sealed, until(tokens), row["updated_datetime"])
+    return tokens.access_token
 
 
-async def _ask(database: Database, server: Server, secret: dict[str, str]) -> Grant:
-    fields = {"grant_type": "refresh_token", "scope": server.login.scope, **secret}
-    call = Call(
-        method="POST",
-        url=server.login.token_url,
-        headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
-        body=urlencode({name: value for name, value in fields.items() if value}).encode(),
-    )
+async def _ask(database: Database, server: Server, secret: dict[str, str]) -> Tokens:
+    client = Client(secret.get("client_id", ""), secret.get("client_secret", ""))
+    if server.login.provider:
+        async with database.pool.acquire() as db:
+            found = await registrations.find(db, database, server.account_id, server.login.provider)
+        if found is None:
+            raise Trouble("not-registered")
+        client = Client(found.client_id, found.client_secret, secret.get("method", providers.POST))
+    fields = {
+        "grant_type": "refresh_token",
+        "scope": server.login.scope,
+        "refresh_token": secret.get("refresh_token", ""),
+    }
     try:
-        answer = await outgoing.send(call, database.allowed, seconds=SECONDS, most=MOST_ANSWER)
-    except outgoing.Failed as failed:
-        raise Trouble("grant-silent", host=_host(server), said=failed) from None
-    if answer.status >= 500 or answer.status == 429:
-        raise Trouble("grant-silent", host=_host(server), said=f"it answered {answer.status}")
-    try:
-        if answer.good:
-            return msgspec.json.decode(answer.body, type=Grant)
-    except msgspec.DecodeError:
-        pass
-    raise Trouble("grant-refused", host=_host(server), said=_said(answer))
+        return await grants.ask(server.login.token_url, client, fields, database.allowed)
+    except Failure as failure:
+        raise trouble(failure) from None
 
 
-def _said(answer: Answered) -> str:
-    """The error as RFC 6749 writes it; nothing else of an answer, which may hold anything, is shown."""
-    try:
-        told = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        told = {}
-    words = [told.get("error"), told.get("error_description")]
-    return ": ".join(word for word in words if isinstance(word, str)) or f"it answered {answer.status}"
-
-
-def _lasts(grant: Grant) -> float:
-    try:
-        return max(float(grant.expires_in or 0), EARLY.total_seconds() + SHORTEST)
-    except ValueError:
-        return EARLY.total_seconds() + SHORTEST
+def trouble(failure: Failure) -> Trouble:
+    """What a provider's failure means for a mailbox."""
+    return Trouble(failure.code, host=failure.host, said=failure.said)
 
 
 def _opened(database: Database, key: Key, sealed: str, server: Server) -> str:
@@ -165,4 +145,4 @@ def _opened(database: Database, key: Key, sealed: str, server: Server) -> str:
 
 
 def _host(server: Server) -> str:
-    return urlsplit(server.login.token_url).hostname or server.login.token_url
+    return providers.host_of(server.login.token_url)

@@ -27,6 +27,15 @@ SENTENCES = {
     "login-refused": "%(host)s refuses the login of %(username)s. It says: %(said)s",
     "login-unsupported": "%(host)s does not offer this way to log in.",
     "grant-refused": "%(host)s gives no access token: %(said)s",
+    "grant-ended": "%(host)s takes the consent to this mailbox no more. Connect it again. It says: %(said)s",
+    "grant-scope": "At %(host)s not all was allowed that mail needs. Connect again and leave every box ticked: %(said)s",
+    "grant-brief": "%(host)s gives no refresh token, so the mailbox would be lost within the hour. For an own provider, ask for one by its scopes.",
+    "consent-denied": "%(host)s says that you did not consent: %(said)s",
+    "client-refused": "%(host)s does not accept the client ID and secret. Look at them under Providers. It says: %(said)s",
+    "provider-silent": "The provider %(host)s could not be asked: %(said)s",
+    "provider-odd": "The provider %(host)s is not what it should be: %(said)s",
+    "not-registered": "The registration at this provider was removed or replaced. Look at it under Providers, then connect again.",
+    "not-connected": "The mailbox is not connected to its provider any more. Press Connect.",
     "grant-silent": "%(host)s, which should give the access token, could not be asked: %(said)s",
     "folder-missing": "There is no folder %(folder)s. There are: %(folders)s",
     "folder-refused": "The folder %(folder)s cannot be opened. %(host)s says: %(said)s",
@@ -38,7 +47,8 @@ SENTENCES = {
 # Trying again soon cures none of these, and many servers lock out whoever knocks too often.
 LASTING = frozenset(
     "host-invalid host-private tls-missing tls-needed starttls-missing certificate unencrypted secret-unreadable"
-    " login-refused login-unsupported grant-refused folder-missing".split()
+    " login-refused login-unsupported folder-missing grant-refused grant-ended client-refused not-registered"
+    " not-connected".split()
 )
 
 

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from polus.base import clock
 from polus.channels.email import probes, troubles
-from polus.desk import mail_servers
+from polus.desk import mail_folders, mail_servers
 from polus.desk.mail_servers import Wanted
 from polus.store.work import Work
 from polus.web import routes
-from polus.web.pages import forms, shell
+from polus.web.pages import forms, mailbox_consents, shell
 from polus.web.pages.forms import Form
 from polus.web.places import N_
 from polus.web.visits import Visit
@@ -83,7 +83,7 @@ async def page(visit: Visit) -> Response:
     async with visit.reading() as work:
         address = await mail_servers.address(work, channel)
         stored = (await mail_servers.states(work, channel)).get(way)
-        names = [row["name"] for row in await mail_servers.folders(work, channel)]
+        names = [row["name"] for row in await mail_folders.listed(work, channel)]
     preset = PRESETS.get(visit.request.query_params.get("preset", ""))
     filled: dict[str, Any] = EMPTY[way] | {"username": address}
     if preset is not None:
@@ -98,7 +98,8 @@ async def shown(visit: Visit, form: Form) -> Response:
     async with visit.reading() as work:
         address = await mail_servers.address(work, channel)
         stored = await mail_servers.states(work, channel)
-        folders = [_folder(row) for row in await mail_servers.folders(work, channel)]
+        folders = [_folder(row) for row in await mail_folders.listed(work, channel)]
+        offers = await mailbox_consents.offers(work)
     state = stored.get(way)
     facts: dict[str, Any] = {
         "way": way,
@@ -109,6 +110,8 @@ async def shown(visit: Visit, form: Form) -> Response:
         "active": _told(state["active_datetime"]) if state else None,
         "folders": folders if way == "in" else [],
         "presets": {name: preset.name for name, preset in PRESETS.items()},
+        "offers": offers,
+        "connected": offers.get(state["provider"] or "") if state else None,
         "has_mailbox": "in" in stored,
         "title": _(TITLES[way]) % {"address": address},
         "about": _(ABOUT[way]),
@@ -118,8 +121,32 @@ async def shown(visit: Visit, form: Form) -> Response:
 
 
 async def save(visit: Visit) -> Response:
+    """Keep what was filled in; or take it along to a provider, whose consent is needed first."""
     form, way, channel = Form.sent(visit), _way(visit), visit.request.path_params["channel"]
-    wanted = Wanted(
+    connect = form.text("connect")
+    if connect in PRESETS:
+        # A provider's consent is for its own servers.
+        form.values |= {name: [value] for name, value in PRESETS[connect].servers[way].items()}
+    wanted = _wanted(form, way)
+
+    async def change(work: Work) -> None:
+        await mail_servers.save(work, channel, way, wanted)
+
+    if connect:
+        gone = await mailbox_consents.leave(visit, form, channel, way, connect, wanted)
+    else:
+        said = visit.gettext("Saved. Press Test to see whether it works.")
+        gone = forms.done(visit, visit.request.url.path, said) if await form.write(change) else None
+    if gone is not None:
+        return gone
+    # Typed again rather than sent back.
+    for name in wanted.secret:
+        form.values.pop(name, None)
+    return await shown(visit, form)
+
+
+def _wanted(form: Form, way: str) -> Wanted:
+    return Wanted(
         host=form.text("host", required=True, longest=253),
         port=form.number("port", required=True, least=1, most=65535) or 0,
         security=form.choice("security", mail_servers.SECURITIES),
@@ -131,18 +158,6 @@ async def save(visit: Visit) -> Response:
         scope=form.text("scope", longest=2000),
         tagged=form.checked("tagged"),
         folders=[name for line in form.value("folders").splitlines() if (name := line.strip())],
-    )
-
-    async def change(work: Work) -> None:
-        await mail_servers.save(work, channel, way, wanted)
-
-    if not await form.write(change):
-        # Typed again rather than sent back.
-        for name in wanted.secret:
-            form.values.pop(name, None)
-        return await shown(visit, form)
-    return forms.done(
-        visit, visit.request.url.path, visit.gettext("Saved. Press Test to see whether it works.")
     )
 
 
@@ -186,7 +201,7 @@ async def history(visit: Visit) -> Response:
             return forms.done(visit, back, visit.gettext(NOT_DATE), bad=True)
 
     async def change(work: Work) -> None:
-        await mail_servers.fetch_history(work, channel, since)
+        await mail_folders.fetch_history(work, channel, since)
 
     said = (
         visit.gettext("Older mails are being fetched.")

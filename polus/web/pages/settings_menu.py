@@ -85,6 +85,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "team",
+        N_("Providers"),
+        "/settings/providers",
+        "key-round",
+        "admin",
+        N_("Google, Microsoft or a provider of your own: for mailboxes, and for logging in."),
+    ),
+    Row(
+        "team",
         N_("Users"),
         "/settings/users",
         "users",

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from polus.channels.email import mailboxes
-from polus.desk import mail_servers
+from polus.desk import mail_folders
 from polus.store import queue
 from polus.store.work import SYSTEM, writing
 from tests.channels.email import fetching, peers
@@ -79,7 +79,7 @@ async def test_history_is_fetched_on_request_as_closed_tickets(post: Post) -> No
         await post.looked()
         assert await post.mails() == []
         async with writing(post.world.database, post.world.account, SYSTEM) as work:
-            await mail_servers.fetch_history(work, post.office.integration_id, datetime.date(2026, 1, 1))
+            await mail_folders.fetch_history(work, post.office.integration_id, datetime.date(2026, 1, 1))
         post.put(letter(500, sender="new@customer.example"))
 
         async def settled() -> bool:

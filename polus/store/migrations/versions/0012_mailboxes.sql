@@ -10,8 +10,11 @@ create table mail_servers (
   username text not null default '',
   -- 'same': the login of the mailbox, for the server that sends
   auth text not null check (auth in ('none', 'password', 'oauth2', 'same')),
-  -- sealed JSON: {"password"} or {"client_id", "client_secret", "refresh_token"}
+  -- sealed JSON: {"password"} or {"client_id", "client_secret", "refresh_token"}; of a mailbox that was connected at a
+  -- provider {"refresh_token", "method"}, null after it was disconnected
   secret text,
+  -- where it was connected (registrations.provider); null: filled in by hand
+  provider text,
   token_url text,
   scope text,
   -- sealed; good until `access_until`. Who asks for a new one says until when others wait for it.
@@ -76,3 +79,32 @@ create index mails_history on mails (account_id) where state = 'received' and hi
 -- Mails of one ticket go out in the order they were written.
 alter table deliveries add column ticket_id bigint;
 create index deliveries_line on deliveries (account_id, ticket_id, message_id);
+
+-- What an administrator registered at providers of OAuth2 and OpenID Connect, for mailboxes and for logging in.
+create table registrations (
+  account_id bigint not null references accounts on delete cascade,
+  provider text not null check (provider in ('google', 'microsoft', 'own')),
+  name text not null,
+  client_id text not null,
+  -- sealed
+  client_secret text not null,
+  -- of Microsoft: the only tenant, when there is one; of an own provider: its issuer, and what mail needs
+  tenant text not null default '',
+  issuer text not null default '',
+  mail_scope text not null default '',
+  updated_datetime timestamptz not null,
+  primary key (account_id, provider)
+);
+
+-- Somebody is at a provider just now and will come back with its answer, once. Kept as hashes: the `state` that goes
+-- with him, and the cookie of the browser that he left with.
+create table consents (
+  account_id bigint not null references accounts on delete cascade,
+  hash bytea not null,
+  bearer bytea not null,
+  -- sealed: what it is for, and what the answer will be held against
+  asked text not null,
+  expires_datetime timestamptz not null,
+  primary key (account_id, hash)
+);
+create index consents_expired on consents (expires_datetime);

@@ -101,13 +101,16 @@ async def example(built: shop.Builder, api: dict[str, Any]) -> str:
     query = read({**api, "timezone": "Europe/Berlin", "filters": filters})
     async with reading(built.world.database, built.world.account, SYSTEM) as work:
         rows = await reports.rows(work, query)
-        behind = await sources.tickets(work, query, 100)
+        behind = await sources.behind(work, query, 100)
     if query.dimensions:
         return "; ".join(line(built, query, row) for row in rows)
     figures = ", ".join(str(row[measure]) for row in rows for measure in api["measures"])
     numbers = {ticket: number for number, ticket in built.tickets.items()}
-    told = ", ".join(numbers[ticket] + ("" if value is None else f" ({value})") for ticket, value in behind)
-    return f"{figures}, of ticket {told}" if told else figures
+    told = ", ".join(
+        numbers[ticket] + ("" if value is None else f" ({value})") for ticket, value in behind.tickets
+    )
+    beside = f"; {behind.beside} without a ticket" if behind.beside else ""
+    return f"{figures}, of ticket {told}{beside}" if told else figures
 
 
 def line(built: shop.Builder, query: reports.Query, row: dict[str, Any]) -> str:

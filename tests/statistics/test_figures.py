@@ -334,7 +334,7 @@ async def test_behind_each_figure_are_its_tickets(built: shop.Builder) -> None:
     for name, (measure, numbers) in behind.items():
         given = {"scope": name, "timezone": "Europe/Berlin", "measures": [measure], "filters": PERIOD}
         async with reading(built.world.database, built.world.account, SYSTEM) as work:
-            found = await sources.tickets(work, queries.read(given), 1000)
+            found = (await sources.behind(work, queries.read(given), 1000)).tickets
         assert [ticket for ticket, _ in found] == [built.tickets[number] for number in numbers.split()], name
     assert dict(found)[built.tickets["15"]] == 259200
 

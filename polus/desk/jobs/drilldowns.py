@@ -56,11 +56,11 @@ async def begin(work: Work, job: Job) -> tuple[list[int], Any]:
     """The tickets behind the figure, and each one's part in it."""
     if job.params["context"].get("scope") is None:
         return await ticket_exports.begin_drilldown(work, job)
-    found = await sources.tickets(work, _query(job.params), selecting.MOST + 1)
-    if len(found) > selecting.MOST:
+    found = await sources.behind(work, _query(job.params), selecting.MOST)
+    if found.all > selecting.MOST:
         raise errors.Invalid({}, selecting.TOO_MANY)
     await kinds.head(work, job, ticket_exports.DRILLDOWN_COLUMNS)
-    return [ticket_id for ticket_id, _ in found], {str(ticket_id): value for ticket_id, value in found}
+    return [ticket for ticket, _ in found.tickets], {str(ticket): value for ticket, value in found.tickets}
 
 
 async def step(work: Work, job: Job, ids: Sequence[int]) -> Failures:

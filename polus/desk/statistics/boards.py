@@ -13,7 +13,7 @@ from polus.desk.statistics import families, legacy, reports, scopes, sources
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.reports import Query
-from polus.desk.statistics.sources import Part
+from polus.desk.statistics.sources import Behind, Part
 from polus.store.work import Work
 
 Figures = Mapping[str, Any]
@@ -271,7 +271,7 @@ def listed(wanted: Table, groups: Groups) -> list[tuple[Any, list[Any]]]:
     return sorted(rows, key=lambda row: (-(row[1][0] or 0), row[0] is None, str(row[0])))[:MOST_ROWS]
 
 
-async def tickets(
+async def behind(
     work: Work,
     asked: Asked,
     scope: str,
@@ -279,10 +279,10 @@ async def tickets(
     most: int,
     part: Part = sources.WHOLE,
     step: str = "day",
-) -> list[tuple[int, Any]]:
-    """The tickets behind a number, or a part of it, with each one's own value; 404 for a number that there is not."""
+) -> Behind:
+    """The tickets behind a number, or a part of it, with each one's share of it; 404 for a number that there is not."""
     known = scopes.table().get(scope)
     if known is None or measure not in known.measures or not known.facts:
         raise errors.NotFound
     asks = asking.query(narrowed(asked, scope), scope, measure, step=step)
-    return await sources.tickets(work, asks, most, part)
+    return await sources.behind(work, asks, most, part)

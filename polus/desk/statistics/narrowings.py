@@ -23,6 +23,9 @@ ALL = {"agent": USERS, "team": TEAMS, "tag": TAGS, "field": FIELDS, "store": STO
 NAMES = {
     "agentId": "select id, name from users where account_id = $1 and id = any($2::bigint[])",
     "tagId": "select id, name from tags where account_id = $1 and id = any($2::bigint[])",
+    # Parts of the page of automation.
+    "rules": "select id, name from rules where account_id = $1 and id = any($2::bigint[])",
+    "macros": "select id, name from macros where account_id = $1 and id = any($2::bigint[])",
 }
 TICKETS = """
 select id, subject, status, channel, created_datetime from tickets where account_id = $1 and id = any($2::bigint[])
@@ -38,7 +41,7 @@ async def choices(work: Work) -> dict[str, list[tuple[int, str]]]:
 
 
 async def names(work: Work, by: str, ids: Sequence[Any]) -> dict[Any, str]:
-    """The names of agents or tags; nothing for what speaks for itself."""
+    """The names of agents, tags, rules or macros; nothing for what speaks for itself."""
     known = [number for number in ids if number is not None]
     return dict(await work.db.fetch(NAMES[by], work.account.id, known)) if by in NAMES else {}
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from polus.base import errors
 from polus.desk.statistics import asked as asking
-from polus.desk.statistics import boards, facts, present, reports
+from polus.desk.statistics import boards, facts, present, reports, sources
 from polus.desk.statistics.asked import Asked
+from polus.desk.statistics.sources import Behind
 from polus.store.work import Work
 
 CALLS = """
@@ -28,8 +29,13 @@ ORIGINS: dict[str, tuple[str, str, str]] = {
 }
 
 
-async def tickets(work: Work, asked: Asked, part: str, group: str, most: int) -> list[int]:
-    """The tickets behind one group of a part, or behind a part that has none; 404 for a part that there is not."""
+# Of which a ticket may have several.
+SEVERAL = frozenset(("rules", "macros", "calls"))
+
+
+async def behind(work: Work, asked: Asked, part: str, group: str, most: int) -> Behind:
+    """The tickets behind one group of a part, or behind a part that has none, each with how many runs, messages or calls it
+    has; 404 for a part that there is not."""
     if part not in ORIGINS:
         raise errors.NotFound
     scope, source, one = ORIGINS[part]
@@ -38,9 +44,8 @@ async def tickets(work: Work, asked: Asked, part: str, group: str, most: int) ->
     asked = boards.narrowed(asked, scope) if scope else replace(asked, filters=())
     measure = "messagesCount" if part == "macros" else "ticketCount"
     conditions = reports.given(work, asking.query(asked, scope or "tickets-open", measure))
-    conditions.texts.append("f.ticket_id is not null")
     if one:
         conditions.put(one, group)
-    statement = facts.TYPES + source + " select distinct f.ticket_id from f where "
-    statement += " and ".join(conditions.texts) + " order by 1 limit " + str(most)
-    return [row[0] for row in await reports.fetch(work, statement, conditions.parameters)]
+    counts = part in SEVERAL
+    value = "count(*)" if counts else "null::numeric"
+    return await sources.listed(work, facts.TYPES + source, conditions, value, most, counts=counts)

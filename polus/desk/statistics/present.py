@@ -147,7 +147,8 @@ def whoever(asked: Asked) -> Asked:
 
 async def macros(work: Work, asked: Asked) -> list[dict[str, Any]]:
     """id, name and messages of the macros that agents' messages were written with."""
-    found = await asking.rows(work, asked, "messages-sent", "messagesCount", by=["macro"])
+    narrowed = boards.narrowed(asked, "messages-sent")
+    found = await asking.rows(work, narrowed, "messages-sent", "messagesCount", by=["macro"])
     found = sorted(found, key=lambda row: (-row["messagesCount"], row["macro"]))[:MOST]
     names = dict(await work.db.fetch(MACROS, work.account.id, [row["macro"] for row in found]))
     return [

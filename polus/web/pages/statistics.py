@@ -16,7 +16,7 @@ from polus.desk.statistics.boards import BOARDS, Board, Line, Number, Table
 from polus.desk.statistics.conditions import Filter
 from polus.desk.statistics.readings import Reading
 from polus.desk.statistics.reports import Zone
-from polus.desk.statistics.sources import Part
+from polus.desk.statistics.sources import Behind, Part
 from polus.store.work import Work
 from polus.web import charts, render, routes
 from polus.web.pages import shell
@@ -260,13 +260,28 @@ async def behind(visit: Visit) -> Response:
         if scope == "ticket-fields":
             asked = _with_field(asked, wanted.chosen["field"], await narrowings.choices(work))
         part = _part(given)
-        found = await boards.tickets(work, asked, scope, measure, MOST_TICKETS + 1, part, wanted.step)
+        found = await boards.behind(work, asked, scope, measure, MOST_TICKETS, part, wanted.step)
         about = await _said(work, part, wanted, visit)
-        tickets = await narrowings.tickets(work, [ticket for ticket, _value in found[:MOST_TICKETS]])
-    rows = [(tickets[ticket], value) for ticket, value in found if ticket in tickets]
+        rows = await _rows(work, found)
+    return await _tickets(visit, wanted, number, about, found, rows)
+
+
+async def _rows(work: Work, found: Behind) -> list[tuple[Any, Any]]:
+    """What is shown of the tickets that are there still, and each one's value."""
+    tickets = await narrowings.tickets(work, [ticket for ticket, _value in found.tickets])
+    return [(tickets[ticket], value) for ticket, value in found.tickets if ticket in tickets]
+
+
+async def _tickets(
+    visit: Visit, wanted: Wish, number: Number, about: str, found: Behind, rows: list[tuple[Any, Any]]
+) -> Response:
+    """The page of what is behind a number; without a scope it is no measure."""
+    column = number.title if number.scope else COUNTED.get(number.measure, number.title)
+    valued = any(value is not None for _ticket, value in rows)
     return await _page(
         visit, "statistics/tickets.html", "", wanted,
-        title=_(number.title), about=about, number=number, rows=rows, more=len(found) > MOST_TICKETS,
+        title=visit.gettext(number.title), about=about, rows=rows, found=found, column=column if valued else "",
+        type="number" if found.counted is not None else number.type,
     )  # fmt: skip
 
 
@@ -276,18 +291,15 @@ ORIGINS = {
     "assigned": boards.N_("Assigned"),
     "calls": boards.N_("Calls in queue"),
 }
+COUNTED = {part: column for part, _title, _head, column, *_rest in RANKINGS}
 
 
 async def _origin(visit: Visit, part: str, group: str, wanted: Wish) -> Response:
     async with visit.reading() as work:
-        found = await origins.tickets(work, wanted.asked, part, group, MOST_TICKETS + 1)
-        tickets = await narrowings.tickets(work, found[:MOST_TICKETS])
-    number = Number(ORIGINS[part], "", "")
-    rows = [(tickets[ticket], None) for ticket in found if ticket in tickets]
-    return await _page(
-        visit, "statistics/tickets.html", "", wanted,
-        title=visit.gettext(number.title), about="", number=number, rows=rows, more=len(found) > MOST_TICKETS,
-    )  # fmt: skip
+        found = await origins.behind(work, wanted.asked, part, group, MOST_TICKETS)
+        rows = await _rows(work, found)
+        about = await _said(work, Part(part, group), wanted, visit) if group else ""
+    return await _tickets(visit, wanted, Number(ORIGINS[part], "", part), about, found, rows)
 
 
 def _part(given: Mapping[str, str]) -> Part:

@@ -3,9 +3,7 @@
 import asyncio
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -19,72 +17,13 @@ from polus.desk.statistics.reports import Zone
 from polus.desk.statistics.sources import Behind, Part
 from polus.store.work import Work
 from polus.web import charts, render, routes
-from polus.web.pages import shell
+from polus.web.pages import shell, wishes
+from polus.web.pages.wishes import Wish
 from polus.web.visits import Visit
 
 PATH = "/statistics"
-PERIODS = (7, 30, 90, 365)
-USUAL = 30
-MOST_DAYS = 366
-YEARS = (1970, 9000)
 MOST_TICKETS = 500
 CHANNELS = ("email", "chat", "contact_form", "phone", "sms", "whatsapp", "help-center", "api")
-# What stands in the address, and which member of facts it narrows.
-MEMBERS = {"agent": "agentId", "team": "teamId", "store": "storeId", "tag": "tags"}
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants to see, as the address says it."""
-
-    asked: Asked
-    days: int
-    chosen: dict[str, str]
-    step: str
-
-    @property
-    def query(self) -> str:
-        """The same for the addresses of other pages."""
-        return urlencode({name: value for name, value in self.chosen.items() if value})
-
-
-def wish(visit: Visit) -> Wish:
-    """What the address asks for; what cannot be read is the usual."""
-    given, zone = visit.request.query_params, visit.here(view="").zone
-    names = ("days", "from", "to", "channel", "field", *MEMBERS)
-    chosen = {name: given.get(name, "")[:64].replace("\0", "") for name in names}
-    today = datetime.datetime.now(zone).date()
-    days = int(chosen["days"]) if chosen["days"] in map(str, PERIODS) else USUAL
-    first, last = _date(chosen["from"]), _date(chosen["to"]) or today
-    if first is None or not 0 <= (last - first).days < MOST_DAYS:
-        first, last = today - datetime.timedelta(days=days - 1), today
-        chosen |= {"from": "", "to": ""}
-    else:
-        days = 0
-    begin, end = (
-        datetime.datetime.combine(day, datetime.time(), zone).astimezone(datetime.UTC)
-        for day in (first, last + datetime.timedelta(days=1))
-    )
-    length = (last - first).days
-    step = "hour" if length < 2 else "day" if length < 93 else "week"
-    return Wish(Asked(begin, end, Zone(zone.key, zone), _filters(chosen)), days, chosen, step)
-
-
-def _date(written: str) -> datetime.date | None:
-    try:
-        day = datetime.date.fromisoformat(written)
-    except ValueError:
-        return None
-    # Beyond, there is no local time for the period before or the next day.
-    return day if YEARS[0] <= day.year <= YEARS[1] else None
-
-
-def _filters(chosen: dict[str, str]) -> tuple[Filter, ...]:
-    found = [Filter("channel", "one-of", (chosen["channel"],))] if chosen["channel"] else []
-    for name, member in MEMBERS.items():
-        if chosen[name].isascii() and chosen[name].isdigit() and len(chosen[name]) < 19:
-            found.append(Filter(member, "one-of", (int(chosen[name]),)))
-    return tuple(found)
 
 
 def _with_field(asked: Asked, field: str, choices: Any) -> Asked:
@@ -112,7 +51,7 @@ def _found(name: str) -> Board:
 
 
 async def _board(visit: Visit, name: str) -> Response:
-    shown, wanted, _ = _found(name), wish(visit), visit.gettext
+    shown, wanted, _ = _found(name), wishes.wish(visit), visit.gettext
     async with visit.reading() as work:
         choices = await narrowings.choices(work)
         asked = (
@@ -175,7 +114,7 @@ async def _rankings(work: Work, asked: Asked) -> list[dict[str, Any]]:
 async def _page(visit: Visit, template: str, name: str, wanted: Wish, **facts: Any) -> Response:
     menu = [(key, one.title, one.icon) for key, one in BOARDS.items()]
     menu.append(("live", boards.N_("Live"), "activity"))
-    known: dict[str, Any] = {"menu": menu, "board": name, "wish": wanted, "periods": PERIODS}
+    known: dict[str, Any] = {"menu": menu, "board": name, "wish": wanted, "periods": wishes.PERIODS}
     known |= {"channels": CHANNELS, "back": None}
     return await shell.page(visit, template, PATH, **known | facts)
 
@@ -208,7 +147,7 @@ def _name(visit: Visit, group: Any) -> str:
 async def sheet(visit: Visit) -> Response:
     """One part of a board as CSV: `numbers`, `line-0`, `table-0`."""
     name, part = visit.request.path_params["board"], visit.request.path_params["part"]
-    shown, wanted, _ = _found(name), wish(visit), visit.gettext
+    shown, wanted, _ = _found(name), wishes.wish(visit), visit.gettext
     kind, _dash, place = part.partition("-")
     parts = {"numbers": (shown,), "line": shown.lines, "table": shown.tables}.get(kind, ())
     ranking = next((one for one in RANKINGS if name == "automation" and one[0] == part), None)
@@ -248,7 +187,7 @@ async def sheet(visit: Visit) -> Response:
 
 async def behind(visit: Visit) -> Response:
     """The tickets behind a number."""
-    given, wanted, _ = visit.request.query_params, wish(visit), visit.gettext
+    given, wanted, _ = visit.request.query_params, wishes.wish(visit), visit.gettext
     if given.get("of", "") in ORIGINS:
         return await _origin(visit, given["of"], _part(given).group or "", wanted)
     scope, measure = given.get("scope", ""), given.get("measure", "")
@@ -328,7 +267,7 @@ def _numbers() -> list[Number]:
 
 async def comments(visit: Visit) -> Response:
     """The comments of the board of satisfaction as CSV."""
-    wanted, _ = wish(visit), visit.gettext
+    wanted, _ = wishes.wish(visit), visit.gettext
     async with visit.reading() as work:
         found = await present.comments(work, wanted.asked)
     rows = [[_("Score"), _("Comment"), _("Ticket"), _("Date")]]
@@ -364,7 +303,7 @@ async def live(visit: Visit) -> Response:
     now, today = await _live(visit)
     date = here.now.astimezone(here.zone).date().isoformat()
     return await _page(
-        visit, "statistics/live.html", "live", wish(visit), title=_("Live"), about=_("As it is at this moment."),
+        visit, "statistics/live.html", "live", wishes.wish(visit), title=_("Live"), about=_("As it is at this moment."),
         now=now, today=today, numbers=PRESENT, day=f"&from={date}&to={date}",
     )  # fmt: skip
 

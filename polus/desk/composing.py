@@ -149,6 +149,17 @@ async def checked(
         newer = await work.db.fetch(NEWER, work.account.id, ticket_id, composed.seen, work.actor.user_id)
         if newer:
             raise Outdated([row["id"] for row in newer])
+    draft = await worded(work, composed, more)
+    if composed.mode == "note":
+        return draft
+    _address(draft, composed, ticket)
+    if composed.mode == "forward":
+        await _quote(work, ticket_id, composed.about, draft)
+    return draft
+
+
+async def worded(work: Work, composed: Composed, more: int = 0) -> Draft:
+    """The message with its words, files and mentions, addressed to nobody yet; Unusable."""
     if composed.mode == "reply" and composed.channel in drafts.BY_TEXT:
         composed = msgspec.structs.replace(composed, html="")
     bodies = _bodies(composed, may_be_empty=bool(composed.files) and composed.channel in drafts.BY_TEXT)
@@ -165,10 +176,6 @@ async def checked(
     )
     if composed.mode == "note":
         draft.mention_ids = mentioned(draft.body_text or "", await inbox.people(work))
-        return draft
-    _address(draft, composed, ticket)
-    if composed.mode == "forward":
-        await _quote(work, ticket_id, composed.about, draft)
     return draft
 
 
@@ -227,17 +234,22 @@ def _address(draft: Draft, composed: Composed, ticket: dict[str, Any]) -> None:
         draft.source = _back(composed.channel, ticket)
         draft.receiver = {"id": ticket["customer"]["id"]}
         return
+    by_mail(draft, composed, ticket["customer"])
+    if composed.mode == "reply":
+        draft.subject = titled("Re: ", ticket["subject"])
+        draft.receiver = {"id": ticket["customer"]["id"]}
+
+
+def by_mail(draft: Draft, composed: Composed, customer: dict[str, Any]) -> None:
+    """Make it a mail to whom was typed, from where was chosen; `customer` gives a known address its name. Unusable."""
     draft.channel = "email"
-    lists = {name: recipients(getattr(composed, name), name, ticket["customer"]) for name in LISTS}
+    lists = {name: recipients(getattr(composed, name), name, customer) for name in LISTS}
     if not lists["to"]:
         raise Unusable({"to": ("nobody", "")})
     draft.source = {"type": "email"} | {name: found for name, found in lists.items() if found}
     draft.integration_id = composed.sender
     if composed.sender_address:
         draft.source["from"] = {"address": composed.sender_address}
-    if composed.mode == "reply":
-        draft.subject = titled("Re: ", ticket["subject"])
-        draft.receiver = {"id": ticket["customer"]["id"]}
 
 
 def _back(channel: str, ticket: dict[str, Any]) -> dict[str, Any]:

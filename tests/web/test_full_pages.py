@@ -23,6 +23,7 @@ MORE = (
     "/customers",
     "/customers?search=nobody",
     "/customers/new",
+    "/tickets/new",
     "/settings",
     "/settings/users/new",
     "/settings/teams/new",

@@ -216,6 +216,11 @@ order by h.preferred desc, h.id limit 1
 """
 
 
+async def senders(work: Work) -> list[Any]:
+    """The addresses that mails can go out from: id of the integration, name, address, whether it is preferred."""
+    return list(await work.db.fetch(SENDERS, work.account.id))
+
+
 async def address(
     work: Work,
     draft: Draft,
@@ -229,7 +234,7 @@ async def address(
     address comes from there, then from the default one; `received_at` are the addresses it was written to, so that the
     answer comes from the very alias.
     """
-    rows = await work.db.fetch(SENDERS, work.account.id)
+    rows = await senders(work)
     chosen = _sender(draft, rows, received_by, received_at)
     if chosen is None:
         raise errors.Invalid({"source": {"from": [NO_ADDRESS]}})

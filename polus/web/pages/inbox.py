@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from polus.base import errors, wire
+from polus.base import errors
 from polus.desk import inbox
 from polus.desk.slas import targets
 from polus.desk.tickets import tickets
@@ -13,23 +13,13 @@ from polus.desk.views import counting, rails
 from polus.lang import sets
 from polus.store.work import Work
 from polus.web import choices, render, routes
-from polus.web.pages import ticket_facts
+from polus.web.pages import shell, ticket_facts
 from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
 
 PAGE = 30
 GO_ON = ("mine", "unassigned", "open")
 PANES = ("list", "ticket", "customer", "rail")
-HTMX = wire.encode(
-    {
-        "includeIndicatorCSS": False,
-        "history": False,
-        "defaultSettleDelay": 0,
-        # Menus that are open and sizes that scripts set are not the server's to change.
-        "morphIgnore": ["data-htmx-powered", "open", "style"],
-        "noSwap": [204, 304, 401, 403, 404, 409, 413, 429, "5xx"],
-    }
-)
 
 
 async def start(visit: Visit) -> Response:
@@ -68,7 +58,13 @@ def whole(visit: Visit, here: Here, facts: dict[str, Any], status: int = 200) ->
     ticket, problem = facts.get("ticket"), facts.get("problem")
     pane = visit.request.query_params.get("pane")
     shown = pane if pane in PANES else "ticket" if ticket or problem else "list"
-    known = {"ticket": None, "problem": None, "pane": shown, "htmx_config": HTMX, "selected": None} | facts
+    known = {
+        "ticket": None,
+        "problem": None,
+        "pane": shown,
+        "htmx_config": shell.HTMX,
+        "selected": None,
+    } | facts
     if problem:
         status = 404
     return visit.page("inbox.html", here, status, **known)

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from polus.base import wire
 from polus.desk import inbox
 from polus.desk.views import rails
 from polus.web import choices
@@ -14,6 +15,17 @@ from polus.web.pages import forms, settings_menu
 from polus.web.pages.forms import Form
 from polus.web.render import Here
 from polus.web.visits import Visit
+
+HTMX = wire.encode(
+    {
+        "includeIndicatorCSS": False,
+        "history": False,
+        "defaultSettleDelay": 0,
+        # Menus that are open and sizes that scripts set are not the server's to change.
+        "morphIgnore": ["data-htmx-powered", "open", "style"],
+        "noSwap": [204, 304, 401, 403, 404, 409, 413, 429, "5xx"],
+    }
+)
 
 
 async def rail(visit: Visit, here: Here) -> dict[str, Any]:

@@ -24,6 +24,7 @@ const commands = [
   { key: "E", word: "closeNext", run: () => press('#toggle-status[value="closed"]', { next: true }), when: inTicket },
   { key: "s", word: "snooze", run: () => openMenu("snooze-menu"), when: inTicket },
   { key: "m", word: "macro", run: findMacro, when: inTicket },
+  { key: "c", word: "newTicket", run: keys.newTicket, when: keys.mayBegin },
   { key: "x", word: "select", run: toggleSelection },
   { key: "z", word: "undo", run: undo },
   { key: "/", word: "search", run: focusSearch },

@@ -15,6 +15,10 @@ let go = (view) => location.assign(`/inbox/${view}`);
 let prefix = null;
 let far = null; // pages that no rail shows: fetched when the palette is opened first
 
+/** The page of a new ticket, for those who may open one. */
+export const mayBegin = () => Boolean(document.querySelector(".new-ticket"));
+export const newTicket = () => document.querySelector(".new-ticket").click();
+
 const off = () => localStorage.getItem("keys") === "off";
 const typing = (element) => element.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable], dialog[open]");
 const fits = (command) => command.run && (!command.when || command.when());

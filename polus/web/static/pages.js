@@ -192,6 +192,7 @@ keys.start([
   { key: "/", word: "search", run: search.focus },
   { key: "u", word: "up", run: () => document.querySelector(".page-back").click(), when: () => document.querySelector(".page-back") },
   { key: "c", word: "make", run: () => document.querySelector(".page-title .button.primary[href]").click(), when: () => document.querySelector(".page-title .button.primary[href]") },
+  { key: "c", word: "newTicket", run: keys.newTicket, when: () => keys.mayBegin() && !document.querySelector(".page-title .button.primary[href]") },
 ]);
 rows();
 unsaved();

@@ -38,12 +38,25 @@ function dress(input) {
     set([...new Set(parts)]);
   };
   input.addEventListener("polus:set", show);
-  entry.addEventListener("blur", take);
+  entry.addEventListener("blur", (event) => { if (!offers.contains(event.relatedTarget)) take(); });
   entry.addEventListener("keydown", (event) => {
-    if (["Enter", ",", ";"].includes(event.key) && !event.ctrlKey && !event.metaKey) { event.preventDefault(); take(); }
+    const first = offers.hidden ? null : offers.querySelector("button");
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) take(); // the message goes now, with what stands here
+    else if (event.key === "Enter" && first && !looks(entry.value.trim())) { event.preventDefault(); first.click(); }
+    else if (["Enter", ",", ";"].includes(event.key) && !event.ctrlKey && !event.metaKey) { event.preventDefault(); take(); }
     else if (event.key === "Backspace" && !entry.value) set(split(input.value).slice(0, -1));
-    else if (event.key === "ArrowDown" && !offers.hidden) { event.preventDefault(); offers.querySelector("button")?.focus(); }
+    else if (event.key === "ArrowDown" && first) { event.preventDefault(); first.focus(); }
+    else if (event.key === "Escape" && first) { event.stopPropagation(); offers.hidden = true; }
   });
+  offers.addEventListener("keydown", (event) => {
+    const next = { ArrowDown: event.target.nextElementSibling, ArrowUp: event.target.previousElementSibling ?? entry, Escape: entry }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") offers.hidden = true;
+    next?.focus();
+  });
+  offers.addEventListener("focusout", (event) => { if (event.relatedTarget !== entry && !offers.contains(event.relatedTarget)) take(); });
   entry.addEventListener("paste", () => setTimeout(() => { if (/[,;\n]/.test(entry.value)) take(); }));
   suggest(entry, offers, (address) => { entry.value = address; take(); entry.focus(); });
   show();

@@ -71,7 +71,11 @@ async def test_a_note_about_somebody(browser: Browser, shop: worlds.World) -> No
     assert ticket["status"] == "closed"
     assert sorted(tag["name"] for tag in ticket["tags"]) == ["phone", "vip"]
     (message,) = (await shop.ada.get("/api/messages", ticket_id=ticket["id"])).json["data"]
-    assert (message["channel"], message["public"], message["body_text"]) == ("internal-note", False, "She rang.")
+    assert (message["channel"], message["public"], message["body_text"]) == (
+        "internal-note",
+        False,
+        "She rang.",
+    )
     by_number = await send(to=str(ticket["customer"]["id"]), subject="Again", body="x")
     assert by_number.status == 303
     browser.cookies.clear()

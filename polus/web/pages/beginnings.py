@@ -107,7 +107,9 @@ async def create(visit: Visit) -> Response:
     if ticket_id is None:
         return await shown(visit, form)
     address = f"/inbox/{'closed' if form.value('then') == 'close' else 'open'}/{ticket_id}"
-    return Response(status_code=204, headers={"hx-redirect": address}) if visit.partial else see_other(address)
+    return (
+        Response(status_code=204, headers={"hx-redirect": address}) if visit.partial else see_other(address)
+    )
 
 
 async def opened(visit: Visit, form: Form, beginning: Beginning) -> int | None:

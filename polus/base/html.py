@@ -58,6 +58,12 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
 
 _MAX_STYLE = 2_000
 
+# nh3 0.3.8 writes `&` and no-break spaces in quadratic time of the text, or attribute, that holds them: four megabytes
+# of them took five minutes. So longer texts are parted while it works, and no attribute holds more of them.
+_MOST_ESCAPED = 2_000
+_PART = 4_096
+_BETWEEN = "<wbr>"
+
 _LINK = re.compile(r"(?:https?|mailto|tel|sms):", re.IGNORECASE)
 _IMAGE = re.compile(r"https?://|cid:|data:image/(?:png|jpe?g|gif|webp|bmp);base64,", re.IGNORECASE)
 _IGNORED_IN_URLS = re.compile(r"[\x00-\x20]+")
@@ -69,6 +75,8 @@ _BAD_STYLE = re.compile(
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """The last word on one attribute: None drops it."""
+    if _escapes(value) > _MOST_ESCAPED:
+        return None
     if name == "href":
         return value if _LINK.match(_IGNORED_IN_URLS.sub("", value[:100])) else None
     if name == "src":
@@ -115,7 +123,35 @@ def nested(html: str) -> str:
 
 def safe(well_nested: str) -> str:
     """What `nested` made, sanitised."""
-    return _CLEANER.clean(well_nested).strip()
+    return _cleaned(_CLEANER, well_nested).strip()
+
+
+def _escapes(text: str) -> int:
+    return text.count("&") + text.count("\u00a0")
+
+
+def _cleaned(cleaner: nh3.Cleaner, html: str) -> str:
+    """Sanitised in linear time. Where its texts had to be parted, it has lost its own `<wbr>`."""
+    if _escapes(html) <= _MOST_ESCAPED:
+        return cleaner.clean(html)
+    first, *tags = html.split("<")
+    parted = [_parted(first)]
+    for piece in tags:
+        tag, end, following = piece.partition(">")
+        parted.append("<" + tag + end + _parted(following))
+    return cleaner.clean("".join(parted)).replace(_BETWEEN, "")
+
+
+def _parted(text: str) -> str:
+    """A text between tags, with a tag after each part of it; no entity is cut."""
+    parts, begin = [], 0
+    while len(text) - begin > _PART:
+        end = begin + _PART
+        entity = text.rfind("&", end - 40, end)
+        end = entity if entity > begin else end
+        parts.append(text[begin:end])
+        begin = end
+    return _BETWEEN.join([*parts, text[begin:]])
 
 
 def _start_tag(tag: markup.Tag) -> str | None:
@@ -148,7 +184,7 @@ def _written(name: str, attributes: Mapping[str, str | None]) -> str:
 
 
 _WRITTEN = nh3.Cleaner(
-    tags=set("a b blockquote br code div em i li ol p pre strong u ul".split()),
+    tags=set("a b blockquote br code div em i li ol p pre strong u ul wbr".split()),
     attributes={"a": {"href"}},
     url_schemes={"http", "https", "mailto", "tel"},
     link_rel=None,
@@ -158,7 +194,7 @@ _FORMAT = re.compile(r"<(?!/?(?:br|div|p)\b)[a-z]", re.IGNORECASE)
 
 def written(html: str) -> str:
     """HTML that people write in the workspace: bold, italic, lists, links, quotes and no look of its own."""
-    return _WRITTEN.clean(nested(html))
+    return _cleaned(_WRITTEN, nested(html)).replace(_BETWEEN, "")
 
 
 def is_formatted(html: str) -> bool:
@@ -189,7 +225,7 @@ def from_text(plain_text: str) -> str:
         out += [_escaped(source[position : match.start()]), _link(shown, is_mail=bool(match["mail"]))]
         position = match.start() + len(shown)
     out.append(_escaped(source[position:]))
-    return _CLEANER.clean("".join(out))
+    return _cleaned(_CLEANER, "".join(out))
 
 
 def _without_sentence_end(address: str) -> str:

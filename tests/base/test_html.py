@@ -133,6 +133,8 @@ HOSTILE = {
     "pre": "<pre>" + "\n" * N,
     "images": '<img src="http://x.example/i.png">' * N,
     "plain": "a" * 4 * N,
+    "spaces": "\u00a0" * 8 * N + "<p>" + "x & " * 4 * N,
+    "ampersands": "&" * 8 * N + "<p title='" + "&" * 8 * N + "'>x",
     "addresses": "a@" * N + "www." * N + ")" * N,
 }
 
@@ -145,6 +147,13 @@ def test_hostile_html_costs_linear_time(kind: str) -> None:
     html.block_remote(safe)
     html.from_text(HOSTILE[kind])
     assert time.process_time() - started < 4
+
+
+def test_long_texts_of_entities_stay_as_they_are() -> None:
+    told = "a &amp; b&nbsp;" * 3_000
+    assert html.sanitise("<p>" + told) == "<p>" + told + "</p>"
+    assert html.written("x" + told + "<b>y</b>") == "x" + told + "<b>y</b>"
+    assert html.from_text("a & b\n" * 3_000) == "a &amp; b<br>" * 3_000
 
 
 def test_length_is_bounded() -> None:

@@ -31,6 +31,8 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 
 _COMPLETE = re.compile(r"[^\s@<>,;]{1,64}@[^\s@<>,;.]{1,63}(?:\.[^\s@<>,;.]{1,63}){0,20}")
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"|<([^<>]*+)>?|\(|[,;:]|[^"(<,;:\s]++|\s++|.', re.DOTALL)
+# The same when no quotation ends any more: looked for anew behind each mark, the end would take quadratic time.
+_LOOSE_TOKEN = re.compile(_TOKEN.pattern.replace('"(', "(?!)(", 1), re.DOTALL)
 _COMMENT_PART = re.compile(r"[^()\\]++|\\.|[()]", re.DOTALL)
 _FOUND = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}")
 
@@ -59,10 +61,12 @@ class _Reader:
         self.carried = ""
 
     def read(self, value: str) -> list[Address]:
-        position = 0
+        position, pattern = 0, _TOKEN
         while position < len(value) and len(self.found) < 2 * MAX_ADDRESSES:
-            match = _TOKEN.match(value, position)
+            match = pattern.match(value, position)
             assert match  # the last alternative takes any character
+            if match[0] == '"':
+                pattern = _LOOSE_TOKEN
             position = match.end()
             if match[0] == "(":
                 position = self._read_comment(value, position)

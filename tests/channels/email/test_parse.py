@@ -439,6 +439,7 @@ HOSTILE = {
     "folds": b"From: a@x.example\r\nSubject: a" + b"\r\n b" * N + b"\r\n\r\nHi",
     "words": plain("x", "Subject: " + "=?a?q? " * N, "To: " + "=?utf-8?q?=41?= " * N),
     "addresses": plain("x", "To: " + "a@b.c," * N, "Cc: " + "<" * N, "Reply-To: " + '"' * N, "Bcc: " + "a(" * N),
+    "quoted-names": plain("x", "To: " + '"' + "\\" + '"' + ('"' + "\\") * N),
     "parameters": plain("x", kind="text/plain" + "; a=b" * N + '; x="' + "\\" * N),
     "sections": plain("x", kind="text/plain" + "".join(f"; name*{n}*=%41" for n in range(N))),
     "references": plain("x", "References: " + "<a" * N, "In-Reply-To: " + "a@" * N),

@@ -13,7 +13,7 @@ from polus.desk.statistics.conditions import Filter
 class Comparison(NamedTuple):
     """`part`: an aggregate of automation's facts that `only` holds of; `whole`: what all of those add to the whole; `rest`:
     what the facts of kind `other` add to it; `sums`: whether that is a sum, else only one of both tells it; `made`: what is
-    made of {p} and {w}."""
+    made of {p} and {w}; `once`: part and whole of facts that are read once, where nothing narrows the part alone."""
 
     part: str
     only: str
@@ -22,23 +22,38 @@ class Comparison(NamedTuple):
     other: str
     sums: bool
     made: str
+    once: tuple[str, str] | None = None
 
 
 _SHARE = "round(100.0 * coalesce({p}, 0) / nullif({w}, 0), 2)"
 _LESS = "round(({w} - {p})::numeric / 1000000, 2)"
 _LESS_HALF = _LESS.replace("{w}", median_of("{w}")).replace("{p}", median_of("{p}"))
 _AUTOMATED = "f.kind = 'automated'"
+_COVERED = "f.kind = 'covered'"
+_FILTER = " filter (where {})"
+
+
+def _both(aggregate: str) -> tuple[str, str]:
+    return aggregate + _FILTER.replace("{}", _AUTOMATED), aggregate + _FILTER.replace(
+        "{}", "f.kind = 'human'"
+    )
+
+
 COMPARISONS: dict[str, Comparison] = {
     # No interaction comes twice here.
     "automation": Comparison("count(*)", _AUTOMATED, "count(*)", "count(*)", "human", True, _SHARE),
     "coverage": Comparison(
-        "count(distinct f.ticket_id)", "f.kind = 'covered'", "null", "count(*)", "ticket", True, _SHARE
+        "count(distinct f.ticket_id)", _COVERED, "null", "count(*)", "ticket", True, _SHARE,
+        ("count(*)" + _FILTER.replace("{}", _COVERED), "count(*)"),
     ),
-    "less_average": Comparison("avg(f.value)", _AUTOMATED, "null", "avg(f.value)", "human", False, _LESS),
+    "less_average": Comparison(
+        "avg(f.value)", _AUTOMATED, "null", "avg(f.value)", "human", False, _LESS, _both("avg(f.value)")
+    ),
     "less_median": Comparison(
-        "array_agg(f.value)", _AUTOMATED, "null", "array_agg(f.value)", "human", False, _LESS_HALF
+        "array_agg(f.value)", _AUTOMATED, "null", "array_agg(f.value)", "human", False, _LESS_HALF,
+        _both("array_agg(f.value)"),
     ),
-}
+}  # fmt: skip
 # What only automation knows; times are those of one ticket, which nobody else has.
 APART = frozenset(
     """automationFeatureType aiAgentRole engagementType orderManagementType flowId aiIntentCustomField resolutionTime
@@ -57,6 +72,24 @@ def split(filters: Sequence[Filter]) -> tuple[list[Filter], list[Filter]]:
         [one for one in filters if one.member not in APART],
         [one for one in filters if one.member in APART],
     )
+
+
+def at_once(hows: Sequence[str], dimensions: Sequence[str], filters: Sequence[Filter]) -> bool:
+    """Whether part and whole can be told from facts that are read once: nothing narrows the part alone."""
+    return (
+        all(COMPARISONS[how].once for how in hows)
+        and not any(apart(name, how) for name in dimensions for how in hows)
+        and not split(filters)[1]
+    )
+
+
+def once(hows: Sequence[str], groups: Sequence[str], where: Sequence[str]) -> str:
+    """What follows the facts `f` that are read once; a row for each group."""
+    compared = [COMPARISONS[how] for how in hows]
+    every = [(text, "d" + str(place)) for place, text in enumerate(groups)]
+    both = [one.once or ("", "") for one in compared]
+    told = [*_named("p", [part for part, _ in both]), *_named("w", [whole for _, whole in both])]
+    return _made(compared, every, "(" + _selected(every, told, where) + ") p")
 
 
 def statement(
@@ -81,6 +114,10 @@ def statement(
     else:
         both = {"p": (parts, nothing), "w": (wholes, rests)}
         source = "(" + _added(compared, every, where, both) + ") p"
+    return _made(compared, every, source)
+
+
+def _made(compared: Sequence[Comparison], every: Sequence[tuple[str, str]], source: str) -> str:
     made = [
         one.made.replace("{p}", "p" + str(place)).replace("{w}", "w" + str(place))
         for place, one in enumerate(compared)

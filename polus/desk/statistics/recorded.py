@@ -65,27 +65,19 @@ _EVER = ("'-infinity'", "'infinity'")
 
 # Tickets that automation took part in: nothing else is read of them, and who asks of live tickets need not look again.
 _TAKING_PART = """select a.ticket_id from app_facts a
-  where a.account_id = $1 and a.kind = 'interaction' and a.moment >= $2 and a.moment < $3 and {told}
+  where a.account_id = $1 and a.kind = 'interaction' and a.moment >= $2 and a.moment < $3
+    and a.data->>'outcome' in ('automated', 'handover')
 union all select i.ticket_id from fact_interactions i
-  where i.account_id = $1 and i.moment >= $2 and i.moment < $3 and {seen} and not exists (
+  where i.account_id = $1 and i.moment >= $2 and i.moment < $3 and not exists (
     select from app_facts r where r.account_id = $1 and r.ticket_id = i.ticket_id and r.kind = 'interaction'
       and r.moment >= i.moment - interval '24 hours' and r.moment <= i.moment + interval '24 hours')"""
-_TOLD_ENDED = "a.data->>'outcome' in ('automated', 'handover')"
-_TOLD_AUTOMATED = "a.data->>'outcome' = 'automated'"
-_TOLD_THEIRS = _TOLD_AUTOMATED + " and a.data->>'feature' = 'ai-agent'"
-
-
-def _taking_part(told: str, seen: str) -> str:
-    return _TAKING_PART.replace("{told}", told).replace("{seen}", seen)
 
 
 # Looked up for the few that need it: with `exists` the planner may choose to learn of all tickets first. By a function,
 # because what refers to a sub-select of each row keeps to one process.
 _ASKED = "asked($1, {of}.ticket_id)"
 _ALONE = (
-    " and m.ticket_id not in (select i.ticket_id from ("
-    + _taking_part(_TOLD_ENDED, "true")
-    + ") i where i.ticket_id is not null)"
+    " and m.ticket_id not in (select i.ticket_id from (" + _TAKING_PART + ") i where i.ticket_id is not null)"
 )
 # Which tickets were answered by a human in the period, at the first time: the first answer in it is his, or the ticket is
 # one of the few in which a bot answered before him. Of a ticket without an answered question, whether there is one is
@@ -143,6 +135,22 @@ COVERED = (
     + ")"
 )
 
+# The same tickets, each once: covered or not. Of what only interactions tell, nothing.
+COVERED_AT_ONCE = (
+    "select "
+    + _TICKET_KEYS
+    + ", case when i.ticket_id is null then 'ticket' else 'covered' end as kind, null::bigint as value"
+    + " from fact_tickets t left join (select distinct i.ticket_id from ("
+    + interactions("$2", "'infinity'")
+    + ") i where i.ticket_id is not null and "
+    + IS_AGENT
+    + ") i on i.ticket_id = t.ticket_id where "
+    + _LIVE
+    + " and (not t.begun_by_agent or "
+    + _ASKED.replace("{of}", "t")
+    + ")"
+)
+
 # What a closed ticket took humans, by channel and store: what one that needed none has saved.
 _SAVED = (
     "select i.*, h.average, h.median from ("
@@ -157,35 +165,30 @@ _SAVED = (
     + IS_AUTOMATED
 )
 
-# Times of tickets that automation handled, and of those that humans did: each is held against a table of the few that
-# automation took part in (`not in` makes one; `not exists` may make one of the many, which takes as long as all else).
+# Times of tickets that automation handled, last in the period, and of those that humans did: the many facts are read once,
+# beside a table of the few that automation took part in.
 _COMPARED = """
-select i.ticket_id, null::bigint as agent_id, i.team_id, i.channel, i.integration_id, i.store_id, i.created, i.moment,
-  i.more || jsonb_build_object('{name}', round(i.{time} / 1000000.0, 2)) as more, 'automated' as kind, i.item,
-  i.{time} as value
-from (select distinct on (c.ticket_id) h.*, c.{time} from ({interactions}) h
-  join {table} c on c.account_id = $1 and c.ticket_id = h.ticket_id where c.moment >= $2 and c.moment < $3
-    and c.{time} is not null {only} order by c.ticket_id, h.moment desc) i
-union all
-select c.ticket_id, c.agent_id, c.team_id, c.channel, c.integration_id, c.store_id, c.created, c.moment,
-  null, 'human', null, c.{time}
-from {table} c where c.account_id = $1 and c.moment >= $2 and c.moment < $3 and c.{time} is not null {only} {human}
-  and c.ticket_id not in (select i.ticket_id from ({tickets}) i where i.ticket_id is not null)
+select c.ticket_id, case when i.ticket_id is null then c.agent_id end as agent_id, c.team_id,
+  coalesce(i.channel, c.channel) as channel, c.integration_id, coalesce(i.store_id, c.store_id) as store_id, c.created,
+  coalesce(i.moment, c.moment) as moment,
+  i.more || jsonb_build_object('{name}', round(c.{time} / 1000000.0, 2)) as more,
+  case when i.ticket_id is null then 'human' else 'automated' end as kind, i.item, c.{time} as value
+from {table} c left join (
+  select distinct on (h.ticket_id) h.* from ({interactions}) h where h.ticket_id is not null
+  order by h.ticket_id, h.moment desc
+) i on i.ticket_id = c.ticket_id
+where c.account_id = $1 and c.moment >= $2 and c.moment < $3 and c.{time} is not null {only}
+  and (i.ticket_id is not null or {human})
 """
 
 
-def _compared(of: str, tickets: str, *, resolution: bool) -> str:
+def _compared(of: str, *, resolution: bool) -> str:
     table, time, name, only, human = (
-        ("fact_closes", "resolution", "resolutionTime", "and c.ends >= $3", "and c.humans > 0")
+        ("fact_closes", "resolution", "resolutionTime", "and c.ends >= $3", "c.humans > 0")
         if resolution
-        else ("fact_messages", "first_response", "firstResponseTime", "and not c.incoming", "and c.human")
+        else ("fact_messages", "first_response", "firstResponseTime", "and not c.incoming", "c.human")
     )
-    text = (
-        _COMPARED.replace("{interactions}", of)
-        .replace("{tickets}", tickets)
-        .replace("{table}", table)
-        .replace("{time}", time)
-    )
+    text = _COMPARED.replace("{interactions}", of).replace("{table}", table).replace("{time}", time)
     return text.replace("{name}", name).replace("{only}", only).replace("{human}", human)
 
 
@@ -338,8 +341,8 @@ USES_BY_VALUE = (
 )
 
 _THEIRS = IS_AUTOMATED + " and " + IS_AGENT
-_ANY_TICKETS = _taking_part(_TOLD_AUTOMATED, "i.outcome = 'automated'")
-_THEIR_TICKETS = _taking_part(_TOLD_THEIRS, "i.outcome = 'automated'")
+# Other facts of the same, for figures that nothing but tickets narrow.
+AT_ONCE = {"covered": COVERED_AT_ONCE}
 FACTS: dict[str, str] = {
     "orders": ORDERS,
     "discounts": DISCOUNTS,
@@ -357,10 +360,10 @@ FACTS: dict[str, str] = {
     "saved_by_agent": _SAVED + " and " + IS_AGENT,
     "fields": FIELDS,
     "rated": RATED,
-    "resolutions": _compared(_those(IS_AUTOMATED), _ANY_TICKETS, resolution=True),
-    "resolutions_by_agent": _compared(_those(_THEIRS), _THEIR_TICKETS, resolution=True),
-    "answers": _compared(_those(IS_AUTOMATED), _ANY_TICKETS, resolution=False),
-    "answers_by_agent": _compared(_those(_THEIRS), _THEIR_TICKETS, resolution=False),
+    "resolutions": _compared(_those(IS_AUTOMATED), resolution=True),
+    "resolutions_by_agent": _compared(_those(_THEIRS), resolution=True),
+    "answers": _compared(_those(IS_AUTOMATED), resolution=False),
+    "answers_by_agent": _compared(_those(_THEIRS), resolution=False),
     "reviewed": REVIEWED,
     "uses": USES,
     "uses_by_value": USES_BY_VALUE,

@@ -137,7 +137,8 @@ async def rows(work: Work, query: Query) -> list[Row]:
 async def _grouped(work: Work, query: Query) -> list[Row]:
     starts = await buckets(work, query) if query.time and query.places else []
     statement, parameters = _statement(work, query, starts)
-    found = await fetch(work, statement, parameters)
+    compares = query.measures[0].how in comparisons.COMPARISONS
+    found = await fetch(work, statement, parameters, ROOM_TO_COMPARE if compares else ROOM)
     if len(found) > MOST_GROUPS:
         raise errors.Invalid({}, TOO_MANY)
     keys = _keys(query)
@@ -148,22 +149,23 @@ async def _grouped(work: Work, query: Query) -> list[Row]:
     ]
 
 
-async def fetch(work: Work, statement: str, parameters: Sequence[Any]) -> list[Any]:
-    """Rows of a statement over facts, with room to sort and group them in. 400 when it takes too long."""
-    try:
-        async with work.db.transaction():
-            await work.db.execute(ROOM)
-            return await work.db.fetch(statement, *parameters, timeout=SECONDS)  # type: ignore[no-any-return]
-    except (TimeoutError, asyncpg.QueryCanceledError):
-        raise errors.Invalid({}, TOO_SLOW) from None
-
-
 # Groups are fewer than the planner expects: handing them to the other process costs less than it thinks. And a statement
 # is planned for its own period: a plan for any period would be one for a short one.
 ROOM = """
 select set_config('work_mem', '64MB', true), set_config('parallel_tuple_cost', '0.01', true),
-  set_config('plan_cache_mode', 'force_custom_plan', true)
-"""
+  set_config('plan_cache_mode', 'force_custom_plan', true)"""
+# It expects too that two lists of values for each of those groups have no room: it would sort all facts instead.
+ROOM_TO_COMPARE = ROOM + ", set_config('hash_mem_multiplier', '8', true)"
+
+
+async def fetch(work: Work, statement: str, parameters: Sequence[Any], room: str = ROOM) -> list[Any]:
+    """Rows of a statement over facts, with room to sort and group them in. 400 when it takes too long."""
+    try:
+        async with work.db.transaction():
+            await work.db.execute(room)
+            return await work.db.fetch(statement, *parameters, timeout=SECONDS)  # type: ignore[no-any-return]
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        raise errors.Invalid({}, TOO_SLOW) from None
 
 
 def is_told(query: Query, name: str) -> bool:
@@ -189,15 +191,22 @@ def given(work: Work, query: Query, starts: Sequence[datetime.datetime] = ()) ->
 
 def _compared(work: Work, query: Query, starts: Sequence[datetime.datetime]) -> tuple[str, list[Any]]:
     """The statement of shares and differences."""
+    hows = [measure.how for measure in query.measures]
     common, alone = comparisons.split(query.filters)
     conditions = given(work, replace(query, filters=tuple(common)), starts)
+    if comparisons.at_once(hows, query.dimensions, query.filters):
+        groups = [dimension(query, name) for name in query.dimensions] + (["f.bucket"] if query.time else [])
+        facts_ = recorded.AT_ONCE.get(query.kind, FACTS[query.kind])
+        placed = PLACED_FACTS if query.time else ", f as not materialized ({facts})"
+        rest = comparisons.once(hows, groups, conditions.texts)
+        source = facts.TYPES + placed.replace("{facts}", facts_)
+        return source + rest + " limit " + str(MOST_GROUPS + 1), conditions.parameters
     where, conditions.texts = conditions.texts, []
     for one in alone:
         conditions.add(one)
-    hows = [measure.how for measure in query.measures]
-    groups = [(dimension(query, name), comparisons.apart(name, hows[0])) for name in query.dimensions]
-    groups += [(PLACED, False)] if query.time else []
-    rest = comparisons.statement(hows, groups, where, conditions.texts)
+    groups_ = [(dimension(query, name), comparisons.apart(name, hows[0])) for name in query.dimensions]
+    groups_ += [(PLACED, False)] if query.time else []
+    rest = comparisons.statement(hows, groups_, where, conditions.texts)
     source = facts.TYPES + ", f as not materialized (" + FACTS[query.kind] + ")"
     return source + rest + " limit " + str(MOST_GROUPS + 1), conditions.parameters
 

@@ -267,7 +267,7 @@ async def test_merging_and_splitting_by_hand(ada: Browser, shop: worlds.World) -
     one, two = (await make.ticket(shop))["id"], (await make.ticket(shop))["id"]
     wrong = await act(ada, f"/tickets/{one}/merge", {"source": "999999"})
     assert (wrong.status, "There is no ticket #999999." in wrong.text) == (422, True)
-    await act(ada, f"/tickets/{one}/merge", {"source": f"#{two}"})
+    await act(ada, f"/tickets/{one}/merge", {"source": "999999", "number": f"#{two}"})
     both = await get(shop, one)
     assert len(both["messages"]) == 2
     assert (await ada.get(f"/inbox/open/{two}")).headers["location"] == f"/inbox/open/{one}"

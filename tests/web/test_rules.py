@@ -1,5 +1,7 @@
 """The page of rules: order, on and off, what the code says, and what it would have done."""
 
+import html
+import re
 from typing import Any
 
 from playwright.async_api import expect
@@ -83,3 +85,21 @@ async def test_a_rule_is_written_and_tried_in_a_browser(enter: Enter, shop: worl
     await expect(page.get_by_text("The rule was added, and is on.")).to_be_visible()
     await page.get_by_role("button", name="Switch off").first.click()
     await expect(page.locator(".page-notice[role=status]")).to_have_text("The rule is off.")
+
+
+async def test_a_rule_begins_with_an_example(ada: Browser, shop: worlds.World) -> None:  # noqa: F811
+    """Each can be saved as it stands."""
+    empty = (await ada.get("/settings/rules/new")).text
+    keys = re.findall(r'href="/settings/rules/new\?example=([a-z]+)"', empty)
+    assert len(keys) > 3
+    for key in keys:
+        page = (await ada.get(f"/settings/rules/new?example={key}")).text
+        code = html.unescape(page.split('name="code"')[1].split(">\n", 1)[1].split("</textarea>")[0])
+        on = re.findall(r'name="event_types" value="([a-z-]+)" checked', page)
+        assert on
+        made = await fill(
+            ada, "/settings/rules/new", {"name": key, "code": code, "event_types": ",".join(on)}
+        )
+        assert made.status == 303, made.text
+    names = await order(shop)
+    assert set(keys) <= set(names)

@@ -153,7 +153,7 @@ async def field(visit: Visit, work: Work, ticket_id: int) -> None:
 
 async def merge(visit: Visit, work: Work, ticket_id: int) -> None:
     """Another ticket, named by its number, becomes part of this one."""
-    source = integer(visit.field("source").strip().removeprefix("#"))
+    source = integer((visit.field("number") or visit.field("source")).strip().removeprefix("#"))
     if source is None:
         raise errors.one("source", errors.REQUIRED)
     try:

@@ -11,7 +11,7 @@ from polus.desk.rules import codes, rules, trials
 from polus.desk.rules.trials import Draft
 from polus.store.work import Work, frozen
 from polus.web import routes
-from polus.web.pages import forms, shell
+from polus.web.pages import forms, rule_examples, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -20,9 +20,6 @@ ROLE = "agent"
 # Days of history that can be tried, and how many runs the page shows.
 DAYS = (7, 30, 90)
 MOST_ROWS = 50
-EXAMPLE = """if (eq(message.from_agent, false) && containsAny(message.body_text, ['refund', 'money back'])) {
-  Action('addTags', { tags: 'refund' });
-}"""
 ON = ("ticket-created", "ticket-message-created")
 
 
@@ -47,7 +44,16 @@ def triggers(visit: Visit) -> list[tuple[str, str]]:
 
 
 async def new(visit: Visit) -> Response:
-    return await edited(visit, Form.of(visit, {"code": EXAMPLE, "event_types": list(ON)}), None)
+    """An example to change; `?example=` names which."""
+    asked_for = visit.request.query_params.get("example", "")
+    found = rule_examples.EXAMPLES.get(asked_for)
+    begun = found or rule_examples.EXAMPLES[rule_examples.FIRST]
+    filled = {
+        "code": begun.code,
+        "event_types": list(begun.on),
+        "name": visit.gettext(found.title) if found else "",
+    }
+    return await edited(visit, Form.of(visit, filled), None)
 
 
 async def edit(visit: Visit) -> Response:
@@ -73,6 +79,7 @@ async def edited(
         "triggers": triggers(visit),
         "days": [str(days) for days in DAYS],
         "lines": lines,
+        "examples": {key: visit.gettext(one.title) for key, one in rule_examples.EXAMPLES.items()},
         "tried": tried,
         "back": (PATH, visit.gettext("Rules")),
         "title": rule["name"] if rule else visit.gettext("New rule"),

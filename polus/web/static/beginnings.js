@@ -1,6 +1,7 @@
 // The page of a new ticket: the composer's rich box, chips of recipients and files, in a form that opens a ticket.
 
 import * as editor from "./editor.js";
+import * as mentions from "./mentions.js";
 import { toast, word } from "./notices.js";
 import * as recipients from "./recipients.js";
 import * as uploads from "./uploads.js";
@@ -19,6 +20,7 @@ function dress() {
 }
 
 editor.start();
+mentions.start();
 recipients.start();
 uploads.start();
 dress();

@@ -1,8 +1,9 @@
 // Full pages that are not the inbox: menus, rows of forms added in place, chips, the question about unsaved changes.
 
-import { make } from "./elements.js";
+import { make, symbol } from "./elements.js";
 import * as keys from "./keys.js";
 import * as menus from "./menus.js";
+import { word } from "./notices.js";
 import * as search from "./search.js";
 
 const changed = new Set(); // forms with something that is not saved
@@ -180,7 +181,26 @@ function device() {
   for (const choice of document.querySelectorAll("[data-theme-choice]")) choice.addEventListener("change", () => menus.choose(choice.value));
 }
 
+// What is shown to be pasted elsewhere (keys, lines for shops) is copied by a button.
+function copying() {
+  for (const code of document.querySelectorAll("code.secret")) {
+    if (code.nextElementSibling?.matches(".copy")) continue;
+    const button = make("button", { type: "button", className: "button edged dense copy" });
+    const said = make("span", { textContent: word("copy") });
+    said.setAttribute("role", "status");
+    button.append(symbol("copy"), said);
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(code);
+      try { await navigator.clipboard.writeText(code.textContent); } catch { document.execCommand("copy"); } // plain HTTP has no clipboard
+      said.textContent = word("copied");
+      setTimeout(() => { said.textContent = word("copy"); }, 2000);
+    });
+    code.after(button);
+  }
+}
+
 function begin() {
+  copying();
   device();
   document.querySelectorAll("[data-chips]").forEach((field) => { if (!field.closest("template")) chips(field); });
   wrong();

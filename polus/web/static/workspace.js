@@ -7,6 +7,7 @@ import * as editor from "./editor.js";
 import * as lists from "./lists.js";
 import * as live from "./live.js";
 import * as macros from "./macros.js";
+import * as mentions from "./mentions.js";
 import * as panes from "./panes.js";
 import * as people from "./people.js";
 import * as recipients from "./recipients.js";
@@ -16,5 +17,5 @@ import * as threads from "./threads.js";
 import * as uploads from "./uploads.js";
 
 // Threads behind all that changes an opened ticket: they measure it.
-for (const part of [panes, lists, editor, uploads, recipients, macros, composer, texts, people, threads, commands, bulk, live]) part.start();
+for (const part of [panes, lists, editor, uploads, recipients, macros, mentions, composer, texts, people, threads, commands, bulk, live]) part.start();
 search.start(lists.open);

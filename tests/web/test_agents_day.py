@@ -142,7 +142,8 @@ async def test_merging_by_hand_and_a_field_that_must_be_filled(enter: Enter, sho
     one, two = (await make.ticket(shop, subject="One"))["id"], (await make.ticket(shop, subject="Two"))["id"]
     page = await enter(at=f"/inbox/open/{one}")
     await page.locator(f"#more-{one} summary").click()
-    await page.get_by_role("button", name=re.compile("^Two")).click()
+    await page.get_by_role("radio", name=re.compile("^Two")).check()
+    await page.get_by_role("button", name="Merge", exact=True).click()
     await expect(page.locator(".message.in")).to_have_count(2)
     await expect(page.locator(f"#t-{two}")).to_have_count(0)
     await page.keyboard.press("e")

@@ -54,3 +54,4 @@ async def accept(work: Work, found: Candidate, password: str) -> None:
         raise errors.NotFound
     work.actor = Actor("user", found.user_id, found.role)
     await users.update(work, found.user_id, {"new_password": password})
+    await users.prove(work, found.user_id)

@@ -17,11 +17,11 @@ GOOGLE, MICROSOFT, OWN = "google", "microsoft", "own"
 NAMES = {GOOGLE: "Google", MICROSOFT: "Microsoft", OWN: ""}
 LONGEST = 1000
 LONGEST_NAME = 60
-# A tenant's id, or one of its domains; not the words for several tenants.
-TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([a-z0-9-]+\.)+[a-z]{2,}")
+# A tenant's id; not one of its domains, with which tokens cannot be compared, nor the words for several tenants.
+TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SAYABLE = re.compile(r"[\x21-\x7e]*")
 SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*|")
-NOT_TENANT = "The tenant is its ID or one of its domains."
+NOT_TENANT = "Enter the ID of the directory: 32 characters of 0-9 and a-f, with hyphens."
 NEEDS_HTTPS = "The address of the provider must begin with https://"
 
 LIST = """

@@ -24,7 +24,7 @@ If it was not you, do nothing: your password stays as it is.
 """
 NAME = "select name from users where account_id = $1 and id = $2"
 LOCK = "select password_hash from users where account_id = $1 and id = $2 for update"
-SET = "update users set password_hash = $3, updated_datetime = $4 where account_id = $1 and id = $2"
+SET = "update users set password_hash = $3, updated_datetime = $4, email_proven_datetime = $4 where account_id = $1 and id = $2"
 
 
 async def ask(work: Work, email: str, origin: str) -> bool:

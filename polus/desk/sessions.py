@@ -1,4 +1,4 @@
-"""Sessions of people who logged in with a password: opened, found by their token, closed; and the brake on guessing.
+"""Sessions of people who logged in, with a password or by a provider: opened, found by their token, closed; and the brake on guessing.
 
 Tokens are stored as SHA-256 only. Verifying a password takes 50 ms and is left to the door, outside any transaction.
 """
@@ -29,15 +29,17 @@ BY_EMAIL = FIND_CANDIDATE.replace("{which}", "lower(email) = lower($2)")
 BY_ID = FIND_CANDIDATE.replace("{which}", "id = $2")
 
 OPEN = """
-insert into sessions (account_id, hash, user_id, csrf, created_datetime, expires_datetime, client, seen_datetime)
-values ($1, $2, $3, $4, $5, $6, $7, $5)
+insert into sessions (account_id, hash, user_id, csrf, created_datetime, expires_datetime, client, seen_datetime, provider)
+values ($1, $2, $3, $4, $5, $6, $7, $5, $8)
 """
 
 FIND = """
 select u.id, u.name, u.email, u.role, s.csrf, s.created_datetime, s.expires_datetime,
   coalesce(u.language, 'en') as language, coalesce(u.timezone, h.data->>'timezone', 'UTC') as timezone,
   coalesce(p.available, true) as available,
-  u.two_fa_secret is null and coalesce((a.data->>'two_fa_enforced_datetime')::timestamptz <= $3, false) as owes_factor
+  u.two_fa_secret is null and coalesce((a.data->>'two_fa_enforced_datetime')::timestamptz <= $3, false)
+    and not (s.provider is not null and coalesce((a.data->>'skip_2fa_after_sso_datetime')::timestamptz <= $3, false))
+    as owes_factor
 from sessions s join users u on u.account_id = s.account_id and u.id = s.user_id
 left join user_presence p on p.account_id = u.account_id and p.user_id = u.id
 left join account_settings h on h.account_id = s.account_id and h.type = 'business-hours'
@@ -96,12 +98,15 @@ async def guess(work: Work, email: str, origin: str) -> None:
 
     Counted before the password is looked at, so that many attempts at once are no way around.
     """
-    for key, most in (
-        (_guesses(work, email), MOST_GUESSES),
-        ("login from " + origin, MOST_GUESSES_FROM),
-    ):
-        if not await buckets.take(work.db, key, most, MINUTE):
-            raise TooManyGuesses
+    if not await buckets.take(work.db, _guesses(work, email), MOST_GUESSES, MINUTE):
+        raise TooManyGuesses
+    await knock(work, origin)
+
+
+async def knock(work: Work, origin: str) -> None:
+    """Count one attempt for where it comes from; raises TooManyGuesses."""
+    if not await buckets.take(work.db, "login from " + origin, MOST_GUESSES_FROM, MINUTE):
+        raise TooManyGuesses
 
 
 def _guesses(work: Work, email: str) -> str:
@@ -125,10 +130,10 @@ def _candidate(row: Any) -> Candidate | None:
     return Candidate(row["id"], row["email"], row["role"], row["password_hash"], row["two_fa_secret"])
 
 
-async def open(work: Work, found: Candidate, client: str = "") -> str:
+async def open(work: Work, found: Candidate, client: str = "", provider: str = "") -> str:
     """Log the person in: the token for the cookie, shown this once. Event user-logged-in; guesses are forgiven.
 
-    `client` is what the browser calls itself.
+    `client` is what the browser calls itself, `provider` who vouched for the person instead of a password.
     """
     token = crypto.new_token()
     await buckets.empty(work.db, _guesses(work, found.email))
@@ -141,8 +146,9 @@ async def open(work: Work, found: Candidate, client: str = "") -> str:
         work.now,
         work.now + LIFE,
         client[:LONGEST_CLIENT],
+        provider or None,
     )
-    work.record("user-logged-in", "User", found.user_id)
+    work.record("user-logged-in", "User", found.user_id, {"provider": provider} if provider else None)
     return token
 
 

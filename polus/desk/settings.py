@@ -131,7 +131,7 @@ async def require(work: Work, setting_id: int) -> None:
 
 async def create(work: Work, kind: str, data: Mapping[str, Any]) -> str:
     """The first setting of its type; its wire form. 409 when the account has one, 400 for secrets it never had."""
-    data = _with_secrets(data, {})
+    data = _with_secrets(work, data, {})
     row = await work.db.fetchrow(INSERT, work.account.id, kind, wire.encode(data))
     if row is None:
         holder = await work.db.fetchval(HOLDER, work.account.id, kind)
@@ -149,7 +149,7 @@ async def update(work: Work, setting_id: int, kind: str, data: Mapping[str, Any]
     if before["type"] != kind:
         raise errors.one("type", "Must be " + before["type"] + ", the type of this setting.")
     old = msgspec.json.decode(before["data"])
-    new = old if data is None else msgspec.json.decode(wire.encode(_with_secrets(data, old)))
+    new = old if data is None else msgspec.json.decode(wire.encode(_with_secrets(work, data, old)))
     changed = _changed(old, new)
     if not changed:
         return await work.db.fetchval(GET, work.account.id, setting_id)  # type: ignore[no-any-return]
@@ -166,8 +166,19 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return changes.between(old, {**dict.fromkeys(both), **new}, nested)
 
 
-def _with_secrets(data: Mapping[str, Any], old: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`data` with the stored secret wherever stars were sent."""
+def opened(work: Work, name: str, sealed: str) -> str:
+    """The client secret of a log-in provider; empty when it was sealed with another secret key."""
+    try:
+        return work.database.vault.open(sealed, _place(work, name))
+    except ValueError:
+        return ""
+
+
+def _with_secrets(work: Work, data: Mapping[str, Any], old: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`data` with the stored secret wherever stars were sent, and the others sealed.
+
+    A secret goes to the provider: it is not kept for another one.
+    """
     if "custom_sso_providers" not in data:
         return data
     known = old.get("custom_sso_providers", {})
@@ -175,10 +186,18 @@ def _with_secrets(data: Mapping[str, Any], old: Mapping[str, Any]) -> Mapping[st
     for name, provider in data["custom_sso_providers"].items():
         providers[name] = dict(provider)
         if provider["client_secret"] == STARS:
-            if name in known:
+            same = name in known and known[name]["server_metadata_url"] == provider["server_metadata_url"]
+            if same:
                 providers[name]["client_secret"] = known[name]["client_secret"]
             else:
                 problems[name] = {"client_secret": [errors.REQUIRED]}
+        else:
+            sealed = work.database.vault.seal(provider["client_secret"], _place(work, name))
+            providers[name]["client_secret"] = sealed
     if problems:
         raise errors.Invalid({"data": {"custom_sso_providers": problems}})
     return {**data, "custom_sso_providers": providers}
+
+
+def _place(work: Work, name: str) -> str:
+    return f"account_settings/{work.account.id}/access/{name}"

@@ -79,13 +79,20 @@ select 1 from users where account_id = $1 and role = 'admin' and active and dele
 limit 1
 """
 
+# Who gets another address is not who a provider knows any more.
 UPDATE = (
     """
-update users set email = $4, name = $5, role = $6, bio = $7, country = $8, external_id = $9, language = $10,
+with others as (
+  delete from identities i using users u where u.account_id = $1 and u.id = $3 and lower(u.email) <> lower($4)
+    and i.account_id = $1 and i.user_id = $3
+)
+update users set email_proven_datetime = case when lower(email) = lower($4) then email_proven_datetime end, email = $4, name = $5, role = $6, bio = $7, country = $8, external_id = $9, language = $10,
   timezone = $11, meta = $12, password_hash = $13, updated_datetime = $14
 where account_id = $1 and id = $3 returning """
     + WIRE
 )
+
+PROVE = "update users set email_proven_datetime = $3 where account_id = $1 and id = $2"
 
 DELETE = """
 with keys as (delete from api_keys where account_id = $1 and user_id = $2),
@@ -146,6 +153,11 @@ async def create(work: Work, email: str, name: str, role: str, **given: Any) -> 
         await work.db.execute(OWN, work.account.id, user_id)
     work.record("user-created", "User", user_id)
     return user_id
+
+
+async def prove(work: Work, user_id: int) -> None:
+    """It was seen that the user reads the mail of his address."""
+    await work.db.execute(PROVE, work.account.id, user_id, work.now)
 
 
 def invite(work: Work, user_id: int) -> None:

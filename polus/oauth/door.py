@@ -127,7 +127,7 @@ class Door:
             return _challenge(401, "invalid_token")
         if "openid" not in found.scopes:
             return _challenge(403, "insufficient_scope", 'scope="openid"')
-        user = facts.User(found.user_id, found.name, found.email)
+        user = facts.User(found.user_id, found.name, found.email, found.email_proven)
         return _said(Answer(200, protocol.claims(user, account.id, tuple(found.scopes))))
 
     async def _jwks(self, _request: Request, account: Account) -> Response:
@@ -197,7 +197,8 @@ def discovery(issuer: str) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": facts.METHODS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [
-            "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sub", "account_id", "email", "name",
+            "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sub", "account_id", "email", "email_verified",
+            "name",
         ],
         "prompt_values_supported": ["none", "consent"],
         "claims_parameter_supported": False,

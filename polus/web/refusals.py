@@ -52,7 +52,7 @@ AS_THEY_ARE = (
     N_("There is no mailbox whose login could be used."),
     N_("At most 20 folders are possible."),
     N_("For another server or user name press Connect again."),
-    N_("The tenant is its ID or one of its domains."),
+    N_("Enter the ID of the directory: 32 characters of 0-9 and a-f, with hyphens."),
     N_("Not a valid code."),
     N_("The second factor is on already."),
     N_("Each choice may be listed once."),

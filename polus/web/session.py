@@ -145,22 +145,23 @@ async def recognise_code(visit: Visit, user_id: int, code: str) -> Candidate | N
     return found if right else None
 
 
-async def log_in(visit: Visit, found: Candidate) -> str:
-    """The new session's token."""
+async def log_in(visit: Visit, found: Candidate, provider: str = "") -> str:
+    """The new session's token; `provider` vouched for who comes without a password."""
     actor = Actor("user", found.user_id, found.role)
     async with writing(visit.house.database, visit.account, actor) as work:
-        return await sessions.open(work, found, visit.request.headers.get("user-agent", ""))
+        return await sessions.open(work, found, visit.request.headers.get("user-agent", ""), provider)
 
 
-def step_token(visit: Visit, found: Candidate) -> str:
-    """Says that its bearer gave the right password and owes the code of his second factor."""
-    return visit.house.step_signer.sign(f"{visit.account.id} {found.user_id}", STEP_SECONDS)
+def step_token(visit: Visit, found: Candidate, provider: str = "") -> str:
+    """Says that its bearer gave the right password, or came by a provider, and owes the code of his second factor."""
+    return visit.house.step_signer.sign(f"{visit.account.id} {found.user_id} {provider}", STEP_SECONDS)
 
 
-def stepped(visit: Visit, given: str) -> int | None:
-    """Whose token it is, in this account."""
-    account, _, user = (visit.house.step_signer.read(given) or "").partition(" ")
-    return int(user) if account == str(visit.account.id) else None
+def stepped(visit: Visit, given: str) -> tuple[int, str] | None:
+    """Whose token it is, in this account, and by which provider he came."""
+    account, _, rest = (visit.house.step_signer.read(given) or "").partition(" ")
+    user, _, provider = rest.partition(" ")
+    return (int(user), provider) if account == str(visit.account.id) else None
 
 
 def keep(answer: Response, visit: Visit, made: str) -> None:

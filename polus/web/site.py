@@ -63,6 +63,7 @@ from polus.web.pages import (
     resets,
     rules,
     settings,
+    sign_ons,
     signing,
     slas,
     statistics,
@@ -87,6 +88,7 @@ from polus.web.visits import Examine, Visit, preferred
 
 PAGES = (
     doors,
+    sign_ons,
     consent,
     welcome,
     survey,

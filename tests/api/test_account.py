@@ -210,7 +210,13 @@ async def test_secrets_are_stars_and_stars_keep_them(world: World) -> None:
     (row,) = await world.rows(
         "select data->'custom_sso_providers' from account_settings where account_id = $1 and type = 'access'"
     )
-    assert json.loads(row[0]) == {"acme": {**PROVIDER, "name": "Acme 2"}}
+    kept = json.loads(row[0])["acme"]
+    assert kept == {**PROVIDER, "name": "Acme 2", "client_secret": kept["client_secret"]}
+    place = f"account_settings/{world.account.id}/access/acme"
+    assert world.database.vault.open(kept["client_secret"], place) == PROVIDER["client_secret"]
+    moved = {"acme": {**starred, "server_metadata_url": "https://evil.example"}}
+    elsewhere = await world.ada.put(path, {"type": "access", "data": {**data, "custom_sso_providers": moved}})
+    assert elsewhere.status == 400, "it is not sent to another"
     assert "hush" not in json.dumps(await world.events())
 
     never = {**data, "custom_sso_providers": {"new": starred}}

@@ -60,6 +60,7 @@ async def test_requests_oauthlib(browser: Browser, shop: World, names: None) -> 
                 "sub": str(shop.ada.user_id),
                 "account_id": shop.account.id,
                 "email": shop.ada.email,
+                "email_verified": False,
                 "name": "Ada Agent",
             }
             first = token["access_token"]

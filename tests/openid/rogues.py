@@ -7,7 +7,8 @@ from aiohttp import web
 
 
 class Rogue:
-    """`published` and `given` are its document and its answer at the token endpoint: objects are sent as JSON, bytes as
+    """`published`, `given`, `keys` and `told` are its document, its answer at the token endpoint, its keys, and what it
+    tells of people: objects are sent as JSON, bytes as
     they are; a number is a status. At the path `slow` it answers only when all is `over`."""
 
     def __init__(self) -> None:
@@ -16,6 +17,7 @@ class Rogue:
         self.given: Any = None
         self.status = 200
         self.keys: Any = None
+        self.told: Any = None
         self.asked: list[dict[str, str]] = []
         self.slow = ""
         self.over = asyncio.Event()
@@ -31,14 +33,16 @@ class Rogue:
         } | changed
 
     async def answer(self, request: web.Request) -> web.Response:
-        if request.path == "/token":
+        if request.path.endswith("/token"):
             self.asked.append({name: str(value) for name, value in (await request.post()).items()})
         if request.path == self.slow:
             await self.over.wait()
-        if request.path == "/token":
+        if request.path.endswith("/token"):
             return _said(self.given, self.status)
-        if request.path == "/keys":
+        if request.path.endswith("/keys"):
             return _said(self.keys, 200)
+        if request.path == "/userinfo":
+            return _said(self.told, 200)
         return _said(self.document() if self.published is None else self.published, 200)
 
 

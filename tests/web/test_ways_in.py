@@ -146,7 +146,7 @@ async def test_availability(browser: Browser, shop: worlds.World) -> None:
 async def test_who_may_join_and_a_second_factor_for_all(browser: Browser, shop: worlds.World) -> None:
     await browser.log_in(shop.ada.email)
     page = "/settings/access"
-    fields = {"signup_mode": "allowed-domains", "allowed_domains": ""}
+    fields = {"signup_mode": "allowed-domains", "allowed_domains": "", "google": "1", "microsoft": "1"}
     assert "at least one domain" in (await fill(browser, page, fields)).text
     assert "Write domains such as" in (await fill(browser, page, fields | {"allowed_domains": "a b"})).text
     before = (await shop.ada.get("/api/account/settings", type="access")).json["data"][0]["data"]

@@ -69,7 +69,6 @@ async def begin(
         "code_challenge": create_s256_code_challenge(journey.verifier),
         "code_challenge_method": "S256",
         **({"nonce": journey.nonce} if "openid" in scope.split() else {}),
-        **provider.more,
         **more,
     }
     return str(prepare_grant_uri(provider.authorization_endpoint, journey.client_id, "code", **asked))

@@ -36,7 +36,8 @@ class Failure(Exception):
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a provider is asked, and how we say there who we are (`method`). `more`: what else its question needs.
+    """Where a provider is asked, and how we say there who we are (`method`). `lasting`: what a question
+    for a refresh token needs.
 
     `says_iss`: its answers name it (RFC 9207), so one that does not is none.
     """
@@ -47,10 +48,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str = ""
+    userinfo_endpoint: str = ""
     revocation_endpoint: str = ""
     method: str = POST
     mail_scope: str = ""
-    more: dict[str, str] = {}
+    lasting: dict[str, str] = {}
     says_iss: bool = False
 
 
@@ -64,7 +66,7 @@ GOOGLE = Provider(
     revocation_endpoint="https://oauth2.googleapis.com/revoke",
     mail_scope="https://mail.google.com/",
     # Google gives a refresh token only to who asks for one, and only together with a consent.
-    more={"access_type": "offline", "prompt": "consent"},
+    lasting={"access_type": "offline", "prompt": "consent"},
 )
 
 
@@ -75,6 +77,7 @@ class Published(msgspec.Struct, frozen=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str = ""
+    userinfo_endpoint: str | None = None
     revocation_endpoint: str | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = (BASIC,)
     authorization_response_iss_parameter_supported: bool = False
@@ -126,8 +129,8 @@ async def discovered(url: str, allowed: Allowed) -> Provider:
     # Else anybody could publish himself as another (OpenID Connect Discovery 4.3).
     if found.issuer.rstrip("/") != issuer:
         raise Failure("provider-odd", host, f"its document is about {found.issuer}")
-    places = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.revocation_endpoint)
-    for place in filter(None, places):
+    places = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
+    for place in filter(None, (*places, found.userinfo_endpoint, found.revocation_endpoint)):
         await _beside(place, issuer, host)
     methods = found.token_endpoint_auth_methods_supported
     return Provider(
@@ -137,6 +140,7 @@ async def discovered(url: str, allowed: Allowed) -> Provider:
         authorization_endpoint=found.authorization_endpoint,
         token_endpoint=found.token_endpoint,
         jwks_uri=found.jwks_uri,
+        userinfo_endpoint=found.userinfo_endpoint or "",
         revocation_endpoint=found.revocation_endpoint or "",
         method=POST if POST in methods else BASIC,
         says_iss=found.authorization_response_iss_parameter_supported,

@@ -60,6 +60,8 @@ class User(msgspec.Struct, frozen=True):
     id: int
     name: str
     email: str
+    # Whether it was seen that he reads its mail.
+    email_proven: bool = False
 
 
 class Issued(msgspec.Struct, frozen=True):

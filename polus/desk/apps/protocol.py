@@ -225,7 +225,7 @@ def claims(user: User, account_id: int, scopes: Sequence[str]) -> dict[str, Any]
     """What an app that lets people log in is told of them."""
     said: dict[str, Any] = {"sub": str(user.id), "account_id": account_id}
     if "email" in scopes:
-        said["email"] = user.email
+        said |= {"email": user.email, "email_verified": user.email_proven}
     if "profile" in scopes:
         said["name"] = user.name
     return said

@@ -21,14 +21,14 @@ Pairs = Sequence[tuple[str, str]]
 
 # Held for what is made of it: of two that bring one code, the second finds none.
 CODE = """
-select 'code' as kind, c.hash, c.app_id, c.user_id, u.name, u.email, c.scopes, c.hash as code_hash, c.auth_datetime,
+select 'code' as kind, c.hash, c.app_id, c.user_id, u.name, u.email, u.email_proven_datetime is not null as email_proven, c.scopes, c.hash as code_hash, c.auth_datetime,
   c.redirect_uri, c.nonce, c.challenge
 from oauth_codes c join users u on u.account_id = c.account_id and u.id = c.user_id
 where c.account_id = $1 and c.hash = $2 and c.expires_datetime > $3 and u.active and u.deleted_datetime is null
 for update of c
 """
 ISSUED = """
-select t.kind, t.hash, t.app_id, t.user_id, u.name, u.email, t.scopes, t.code_hash, t.auth_datetime,
+select t.kind, t.hash, t.app_id, t.user_id, u.name, u.email, u.email_proven_datetime is not null as email_proven, t.scopes, t.code_hash, t.auth_datetime,
   '' as redirect_uri, null as nonce, null as challenge
 from oauth_tokens t join users u on u.account_id = t.account_id and u.id = t.user_id
 where t.account_id = $1 and t.hash = $2 and (t.expires_datetime is null or t.expires_datetime > $3) and u.active
@@ -54,7 +54,8 @@ select count(*) from gone
 """
 KILL_ONE = "delete from oauth_tokens where account_id = $1 and hash = $2"
 BEARER = """
-select t.app_id, t.user_id, t.scopes, t.expires_datetime, u.role, u.name, u.email, a.api_window
+select t.app_id, t.user_id, t.scopes, t.expires_datetime, u.role, u.name, u.email, a.api_window,
+  u.email_proven_datetime is not null as email_proven
 from oauth_tokens t join users u on u.account_id = t.account_id and u.id = t.user_id join accounts a on a.id = t.account_id
 where t.account_id = $1 and t.hash = $2 and t.kind = 'access' and t.expires_datetime > $3 and u.active
   and u.deleted_datetime is null
@@ -76,6 +77,7 @@ class Bearer(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     window: int
     expires_datetime: datetime.datetime
+    email_proven: bool = False
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -102,6 +104,7 @@ async def find(database: Database, account_id: int, token: str, now: datetime.da
         scopes=frozenset(row["scopes"]),
         window=row["api_window"],
         expires_datetime=row["expires_datetime"],
+        email_proven=row["email_proven"],
     )
 
 
@@ -240,7 +243,7 @@ async def _issued(work: Work, statement: str, secret: str | None) -> Issued | No
         kind=row["kind"],
         hash=row["hash"],
         client_id=row["app_id"],
-        user=User(row["user_id"], row["name"], row["email"]),
+        user=User(row["user_id"], row["name"], row["email"], row["email_proven"]),
         scopes=tuple(row["scopes"]),
         code_hash=row["code_hash"],
         auth_datetime=row["auth_datetime"],

@@ -8,7 +8,7 @@ from polus.base import errors
 from polus.channels.openid import journeys
 from polus.channels.openid.journeys import Journey
 from polus.web import routes, session
-from polus.web.pages import doors, mailbox_consents
+from polus.web.pages import doors, mailbox_consents, sign_ons
 from polus.web.places import N_
 from polus.web.visits import Visit
 
@@ -36,11 +36,15 @@ async def back(visit: Visit) -> Response:
     query = visit.request.query_params
     visit.session = await session.known(visit)
     state = query.get("state", "")
+    way = visit.request.cookies.get(sign_ons.COOKIE)
     bearers = [session.token(visit)] if visit.session else []
+    bearers += [way] if way else []
     async with session.at_the_door(visit) as work:
         journey = await journeys.take(work, state, bearers) if len(state) <= LONGEST_STATE else None
     if journey is None:
         raise Strange
+    if journey.purpose == sign_ons.PURPOSE:
+        return await sign_ons.arrive(visit, journey, query)
     if visit.session is None:
         return doors.to_login(visit)
     if visit.person.owes_factor:

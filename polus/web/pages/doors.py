@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from polus.desk import admissions
+from polus.desk import admissions, sign_ons
 from polus.desk.sessions import Candidate, TooManyGuesses
 from polus.web import routes, session
 from polus.web.pages import consent
@@ -25,6 +25,7 @@ class Tried:
     next: str
     email: str = ""
     step: str = ""
+    provider: str = ""
     failure: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -39,6 +40,7 @@ async def login_page(visit: Visit) -> Response:
 async def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
     async with session.at_the_door(visit) as work:
         joins = bool(await admissions.domains(work))
+        offers = await sign_ons.offered(work)
     answer = session.door_page(
         visit,
         "login.html",
@@ -48,6 +50,7 @@ async def form(visit: Visit, tried: Tried, status: int = 200) -> Response:
         email=tried.email,
         step=tried.step,
         joins=joins,
+        offers=offers,
         next=session.inside(tried.next),
     )
     return consent.leads_on(session.inside(tried.next), answer)
@@ -64,17 +67,25 @@ async def login(visit: Visit) -> Response:
         tried.failure, tried.step = visit.gettext(forged.msg), ""
         return await form(visit, tried, 403)
     except TooManyGuesses:
-        tried.failure = visit.gettext("Too many attempts to log in. Wait a minute.")
-        answer = await form(visit, tried, 429)
-        answer.headers["retry-after"] = "60"
-        return answer
+        return await braked(visit, tried)
     if found is None:
+        return await form(visit, tried, 422)
+    if not tried.step and await must_come_otherwise(visit, found):
+        tried.failure = visit.gettext("Here people log in by a provider. Choose yours below.")
         return await form(visit, tried, 422)
     if found.two_fa_secret and not tried.step:
         tried.step = session.step_token(visit, found)
         return await form(visit, tried)
     answer = see_other(session.inside(tried.next))
-    session.keep(answer, visit, await session.log_in(visit, found))
+    session.keep(answer, visit, await session.log_in(visit, found, tried.provider))
+    return answer
+
+
+async def braked(visit: Visit, tried: Tried) -> Response:
+    """The form after too many attempts."""
+    tried.failure = visit.gettext("Too many attempts to log in. Wait a minute.")
+    answer = await form(visit, tried, 429)
+    answer.headers["retry-after"] = "60"
     return answer
 
 
@@ -94,13 +105,20 @@ async def recognised(visit: Visit, tried: Tried) -> Candidate | None:
     return found
 
 
+async def must_come_otherwise(visit: Visit, found: Candidate) -> bool:
+    """Whether a password alone lets this person in no more."""
+    async with session.at_the_door(visit) as work:
+        return await sign_ons.refuses_password(work, found)
+
+
 async def coded(visit: Visit, tried: Tried) -> Candidate | None:
     _ = visit.gettext
-    user_id = session.stepped(visit, tried.step)
-    if user_id is None:
+    stepped = session.stepped(visit, tried.step)
+    if stepped is None:
         tried.step = ""
         tried.failure = _("That took too long. Please log in again.")
         return None
+    user_id, tried.provider = stepped
     found = await session.recognise_code(visit, user_id, visit.field("code"))
     if found is None:
         tried.errors["code"] = _("This code is not right, or was used already.")

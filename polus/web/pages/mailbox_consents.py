@@ -60,6 +60,7 @@ async def leave(
             scope=provider.mail_scope,
             goal={"channel": channel, "way": way, "wanted": msgspec.to_builtins(wanted)},
             login_hint=wanted.username,
+            **provider.lasting,
         )
 
     return leaving.to(visit, form.result, provider.name) if await form.write(change) else None

@@ -1,12 +1,13 @@
 """Settings: users. Invite, change role, deactivate, delete."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.responses import Response
 
 from polus.base import addresses, errors
-from polus.desk import removals, users
+from polus.desk import identities, registrations, removals, users
 from polus.store.work import Work
 from polus.web import routes
 from polus.web.pages import forms, options, shell
@@ -72,7 +73,8 @@ async def one(visit: Visit, user_id: int, form: Form) -> Response:
     _ = visit.gettext
     async with visit.reading() as work:
         user = msgspec.json.decode(await users.get(work, user_id))
-    facts = {"user": user, "roles": options.roles(visit), "back": (PATH, _("Users"))}
+        known = [{**one, "name": _named(one)} for one in await identities.listed(work, user_id)]
+    facts = {"user": user, "known": known, "roles": options.roles(visit), "back": (PATH, _("Users"))}
     head = {"title": user["name"] or user["email"], "about": user["email"]}
     return await shell.settings(visit, PATH, "settings/user.html", form=form, **facts | head)
 
@@ -127,6 +129,21 @@ async def remove(visit: Visit) -> Response:
     return await carried_out(visit, Form.sent(visit), change, visit.gettext("The user was deleted."), PATH)
 
 
+def _named(identity: Any) -> str:
+    return registrations.NAMES.get(identity["provider"]) or urlsplit(identity["issuer"]).hostname or ""
+
+
+async def forget(visit: Visit) -> Response:
+    """Let the providers' word count anew."""
+    user_id = visit.request.path_params["user"]
+
+    async def change(work: Work) -> None:
+        await identities.forget(work, user_id)
+
+    said = visit.gettext("Forgotten. At the next log-in the address counts.")
+    return await carried_out(visit, Form.sent(visit), change, said)
+
+
 async def again(visit: Visit) -> Response:
     """Send the invitation once more."""
     user_id = visit.request.path_params["user"]
@@ -147,4 +164,5 @@ ROUTES = (
     routes.post(PATH + "/{user:int}/switch", switch, ROLE),
     routes.post(PATH + "/{user:int}/delete", remove, ROLE),
     routes.post(PATH + "/{user:int}/invite", again, ROLE),
+    routes.post(PATH + "/{user:int}/forget", forget, ROLE),
 )

@@ -6,6 +6,7 @@ from polus.base import errors
 from polus.desk import invitations
 from polus.store.work import writing
 from polus.web import refusals, routes, session
+from polus.web.pages import doors
 from polus.web.session import ANYBODY
 from polus.web.visits import Visit, see_other
 
@@ -40,6 +41,8 @@ async def choose(visit: Visit) -> Response:
         return form(visit, "", 403, visit.gettext(forged.msg))
     except errors.NotFound:
         return form(visit, "", 410)
+    if await doors.must_come_otherwise(visit, found):
+        return see_other("/login")
     answer = see_other("/inbox")
     session.keep(answer, visit, await session.log_in(visit, found))
     return answer

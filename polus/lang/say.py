@@ -248,7 +248,7 @@ def _argument(name: str, value: Any, given: bool, names: Names) -> str:
     if name == "snooze_datetime":
         return f"until {value}"
     if name in ("body_html", "body_text", "subject"):
-        return _quoted(re.sub(r"<[^>]*>", " ", value).strip() if name == "body_html" else value)
+        return _quoted(re.sub(r"<[^<>]*>", " ", value).strip() if name == "body_html" else value)
     return ("nothing" if value is None else str(value))[:LONGEST]
 
 

@@ -50,7 +50,7 @@ CHANNEL_ICONS = {
     "whatsapp": "message-circle",
 }
 LINK = re.compile(r"""https?://[^\s<>"']+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}""")
-TAG = re.compile(r"<[^>]*>")
+TAG = re.compile(r"<[^<>]*>")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 Wire = dict[str, Any]
 

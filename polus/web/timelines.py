@@ -38,7 +38,7 @@ SILENT = {
 RICH = re.compile(
     r"<(?!/?(?:html|head|body|meta|title|p|br|div|span|wbr)\b|!)[a-z]|\sstyle\s*=|\sbgcolor\s*=", re.I
 )
-REMOTE = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?\s*((?:https?:)?//[^"'\s>]*)""", re.I)
+REMOTE = re.compile(r"""<img\b[^<>]*?\bsrc\s*=\s*["']?\s*((?:https?:)?//[^"'\s>]*)""", re.I)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,8 +133,8 @@ HOSTILE = {
     "pre": "<pre>" + "\n" * N,
     "images": '<img src="http://x.example/i.png">' * N,
     "plain": "a" * 4 * N,
-    "spaces": "\u00a0" * 8 * N + "<p>" + "x & " * 4 * N,
-    "ampersands": "&" * 8 * N + "<p title='" + "&" * 8 * N + "'>x",
+    "spaces": "\u00a0" * 40 * N + "<p>" + "x & " * 4 * N,
+    "ampersands": "&" * 40 * N + "<p title='" + "&" * 40 * N + "'>x",
     "addresses": "a@" * N + "www." * N + ")" * N,
 }
 

@@ -43,7 +43,7 @@ async def text(visit: Visit) -> Response:
     return PlainTextResponse(message["body_text"] or "")
 
 
-PICTURE = re.compile(r'(<img\b[^>]*?\bsrc=")([^"]*)(")')
+PICTURE = re.compile(r'(<img\b[^<>]*?\bsrc=")([^"]*)(")')
 
 
 def own_files(safe: str, visit: Visit) -> str:

@@ -80,6 +80,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is what its sender is known by on the channel, `sender` a reference to the customer; `clues` are tried
     in their order. `attachments` are in the wire's form. `spam`: a ticket that it opens is spam.
+    `apart`: it joins no open ticket of its customer, who may be somebody else: whoever spoke last there is answered.
     `alone`: who brings it holds a lock of his own, so that no copy of it comes at the same time.
     `history_datetime`: when a message arrived that was dealt with before the helpdesk came; it is imported, which calls
     no rule, and a ticket that it begins is closed.
@@ -102,6 +103,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] | None = None
     meta: dict[str, Any] | None = None
     spam: bool = False
+    apart: bool = False
     alone: bool = False
     sent_datetime: datetime.datetime | None = None
     history_datetime: datetime.datetime | None = None
@@ -131,7 +133,7 @@ async def accept(work: Work, inbound: Inbound) -> Accepted:
     customer_id = await references.find_or_create(work, inbound.sender, keep=True)
     ticket_id = await _ticket(work, inbound)
     late, then = None, inbound.history_datetime
-    if ticket_id is None and then is None:
+    if ticket_id is None and then is None and not inbound.apart:
         await work.db.execute(TURN, work.account.id, customer_id)
         ticket_id = await work.db.fetchval(
             AUTO_MERGE, work.account.id, customer_id, inbound.channel, work.now

@@ -109,6 +109,7 @@ SENTENCES = {
     "gone": "The file “%s” is not there any more.",
     "quoted": "The message to forward is not there any more.%s",
     "large": "A file may have 20 MB at most.%s",
+    "rights": "Your role may not have these actions done.%s",
     "text": "A text may have %s characters at most.",
     "stopped": "The customer said STOP: no text can be sent to him until he says START.%s",
 }
@@ -174,6 +175,10 @@ async def worded(work: Work, composed: Composed, more: int = 0) -> Draft:
         actions=composed.actions[:MOST_ACTIONS] or None,
         **bodies,
     )
+    try:
+        using.require_rights(work, [draft])
+    except errors.Forbidden:
+        raise Unusable({"body": ("rights", "")}) from None
     if composed.mode == "note":
         draft.mention_ids = mentioned(draft.body_text or "", await inbox.people(work))
     return draft

@@ -92,7 +92,8 @@ async def apply(work: Work, ticket_ids: Sequence[int], macro_id: int) -> Outcome
 
 
 async def merge(work: Work, ticket_ids: Sequence[int]) -> Outcome:
-    """Merge them into the oldest; 400 for fewer than two or very many."""
+    """Merge them into the oldest; 400 for fewer than two or very many, 403."""
+    work.actor.require("basic-agent")
     ids = sorted(set(ticket_ids))
     if not 2 <= len(ids) <= FEW:
         raise errors.one("ids", "Choose two or more tickets, at most " + str(FEW) + ".")

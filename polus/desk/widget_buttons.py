@@ -25,10 +25,12 @@ values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning nonce
 
 
 async def press(work: Work, ticket_id: int, pressed: str, nonce: uuid.UUID) -> None:
-    """Make the call of the button named `pressed` that stands beside the ticket; 404, 301, 409 when it is not there now.
+    """Make the call of the button named `pressed` that stands beside the ticket; 403, 404, 301, 409 when it is not there
+    now.
 
     A press that is sent twice with the same `nonce`, which each showing of the page has anew, is done once. Event action-executed, when the call was made.
     """
+    work.actor.require("basic-agent")
     ticket = msgspec.json.decode(await tickets.get(work, ticket_id))
     panes = await widgets.shown(work, ticket["customer"], ("ticket",), {"ticket": ticket})
     found = next((one for pane in panes for one in _buttons(pane.nodes) if one.key == pressed), None)

@@ -155,7 +155,13 @@ def known(person: Session) -> Wire:
 
 def rights(actor: Actor) -> frozenset[str]:
     """What the templates offer; the verbs check again."""
-    least = {"note": "observer-agent", "write": "lite-agent", "hears": "agent", "admin": "admin"}
+    least = {
+        "note": "observer-agent",
+        "write": "lite-agent",
+        "join": "basic-agent",
+        "hears": "agent",
+        "admin": "admin",
+    }
     return frozenset(right for right, role in least.items() if actor.may(role))
 
 

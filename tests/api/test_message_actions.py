@@ -58,7 +58,7 @@ class Shop:
     async def decide(self, message: Any, action: str) -> Any:
         path = f"/api/tickets/{message['ticket_id']}/messages/{message['id']}"
         body = {"channel": "email", "from_agent": True}
-        answer = await self.world.lia.send("PUT", path, body, action=action)
+        answer = await self.world.bea.send("PUT", path, body, action=action)
         assert answer.status == 202, answer.raw
         return answer.json
 

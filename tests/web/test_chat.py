@@ -105,6 +105,24 @@ async def test_who_claims_anothers_address_sees_only_his_own_words(
     assert await visitor.lines() == [(True, "My card ends in 4242."), (False, "We see.")]
 
 
+async def test_who_claims_anothers_address_gets_no_answer_of_his_by_auto_merge(
+    shop: worlds.World, visitor: Visitor
+) -> None:
+    """Whoever spoke last in a chat's ticket is answered."""
+    on = {"type": "auto-merge", "data": {"tickets": {"enabled": True, "merging_window_days": 5}}}
+    [held] = [one for one in (await shop.ada.get("/api/account/settings")).json["data"] if one["type"] == "auto-merge"]  # fmt: skip
+    assert (await shop.ada.put(f"/api/account/settings/{held['id']}", on)).status == 200
+    await visitor.arrive(email="mia@example.com")
+    await visitor.say("Where is my order?")
+    [ticket] = await tickets(shop)
+    thief = Visitor(visitor.http, visitor.url, visitor.host, visitor.key)
+    await thief.arrive(email="mia@example.com")
+    await thief.say("And?", id="thief-001")
+    await answer(shop, ticket["id"], "On its way to Elm Street 5.")
+    assert await thief.lines() == [(True, "And?")]
+    assert (False, "On its way to Elm Street 5.") in await visitor.lines()
+
+
 async def test_answers_that_nobody_saw_go_on_by_mail_once(shop: worlds.World, visitor: Visitor) -> None:
     await make.address(shop)
     await visitor.arrive(email="mia@example.com")

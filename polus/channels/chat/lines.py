@@ -130,6 +130,7 @@ async def say(work: Work, chat: Chat, visitor: Visitor, said: Said) -> dict[str,
             stripped_text=words,
             attachments=found or None,
             meta={"current_page": page} if page else None,
+            apart=True,
             alone=True,
         ),
     )

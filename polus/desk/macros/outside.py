@@ -165,7 +165,7 @@ def _next(steps: Sequence[Step]) -> Step | None:
 async def decide(work: Work, ticket_id: int, message_id: int, action: str) -> bool:
     """What an agent says about a call that failed; False, and nothing happens, when none has.
 
-    `retry` makes it once more, `force` goes on without it, `cancel` deletes the message. Event ticket-message-deleted.
+    `retry` makes it once more, `force` goes on without it, `cancel` deletes the message. 403. Event ticket-message-deleted.
     """
     row = await work.db.fetchrow(OF_MESSAGE, work.account.id, ticket_id, message_id)
     if row is None or row["worker"] is not None:
@@ -174,6 +174,8 @@ async def decide(work: Work, ticket_id: int, message_id: int, action: str) -> bo
     failed = [step for step in steps if step.external and step.status == "error"]
     if not failed:
         return False
+    if action == "retry":
+        work.actor.require("basic-agent")
     if action == "cancel":
         await messages.delete(work, ticket_id, message_id)
         return True

@@ -10,6 +10,7 @@ from polus.desk.macros import applying
 from polus.desk.macros.applying import Cause
 from polus.desk.tickets import messages
 from polus.desk.tickets.drafts import Draft
+from polus.lang import actions
 from polus.store.work import Work
 
 ARCHIVED = "The macro is archived."
@@ -30,8 +31,18 @@ def _ids(draft: Draft) -> list[int]:
     return [macro["id"] for macro in named]
 
 
+def require_rights(work: Work, drafts: Sequence[Draft]) -> None:
+    """403 unless the actor may have the drafts' actions done: who may only write notes changes no ticket by them, and
+    calls to the outside are for Basic agents and above."""
+    for action in (one for draft in drafts if not draft.imported for one in draft.actions or ()):
+        if applying.runs(action):
+            work.actor.require("basic-agent" if actions.is_external(action["name"]) else "lite-agent")
+
+
 async def problems(work: Work, drafts: Sequence[Draft]) -> dict[int, Any]:
-    """By the place of a draft: messages on `macros` that are archived or not there. No statement without macros."""
+    """By the place of a draft: messages on `macros` that are archived or not there. No statement without macros. 403
+    on `actions`."""
+    require_rights(work, drafts)
     named = {macro_id for draft in drafts for macro_id in _ids(draft)}
     if not named:
         return {}

@@ -21,6 +21,8 @@ from polus.web.visits import Visit, refused, see_other
 Change = Callable[[Visit, Work, int], Awaitable[None]]
 
 WRITER = "lite-agent"
+JOINER = "basic-agent"
+"""Who may merge and split, and have other systems called."""
 READER = "observer-agent"
 MOST_SUGGESTIONS = 8
 
@@ -201,6 +203,8 @@ def chosen(visit: Visit, name: str, among: tuple[str, ...]) -> str:
     return value
 
 
+BY_JOINERS = ("merge", "press")
+
 CHANGES: dict[str, Change] = {
     "subject": subject,
     "status": status,
@@ -239,7 +243,7 @@ async def read(visit: Visit) -> Response:
 
 async def split(visit: Visit) -> Response:
     """A message becomes a ticket of its own, which is shown next."""
-    visit.actor.require(WRITER)
+    visit.actor.require(JOINER)
     params = visit.request.path_params
     try:
         async with visit.writing() as work:
@@ -272,7 +276,7 @@ async def customer_field(visit: Visit) -> Response:
 
 async def customer_merge(visit: Visit) -> Response:
     """Another customer, who is the same person, becomes part of this one."""
-    visit.actor.require("basic-agent")
+    visit.actor.require(JOINER)
     customer_id, source = visit.request.path_params["customer"], integer(visit.field("source")) or 0
     try:
         async with visit.writing() as work:
@@ -321,7 +325,10 @@ async def suggest_tags(visit: Visit) -> Response:
 
 
 ROUTES = (
-    *(routes.post("/tickets/{ticket:int}/" + name, action(change)) for name, change in CHANGES.items()),
+    *(
+        routes.post("/tickets/{ticket:int}/" + name, action(change, JOINER if name in BY_JOINERS else WRITER))
+        for name, change in CHANGES.items()
+    ),
     routes.post("/tickets/{ticket:int}/read", read),
     routes.post("/tickets/{ticket:int}/messages/{message:int}/split", split),
     routes.post("/customers/{customer:int}/note", customer_note),

@@ -122,6 +122,7 @@ def sentences(here: Here, unusable: Unusable) -> dict[str, str]:
         "gone": _("The file “%(what)s” is not there any more."),
         "quoted": _("The message to forward is not there any more."),
         "large": _("A file may have 20 MB at most."),
+        "rights": _("Your role may not have these actions done. Take them out, then send it."),
         "text": _("A text may have %(what)s characters at most."),
         "stopped": _("The customer said STOP: no text can be sent to him until he says START."),
     }

@@ -38,6 +38,17 @@ TICKETS = (
 order by (t.id = $5::bigint) desc, f.last_message_datetime desc nulls last, t.id desc limit $3
 """
 )
+# Where a word stands in the newest message that says it; `$4` letters before it are shown.
+SAID = """
+select distinct on (m.ticket_id) m.ticket_id, p.at > $4 + 1 as within,
+  substr(b.body, greatest(p.at - $4, 1), 240) as words
+from messages m
+cross join lateral (select left(coalesce(m.stripped_text, m.body_text, ''), 50000) as body) b
+cross join lateral (select position($3 in lower(b.body)) as at) p
+where m.account_id = $1 and m.ticket_id = any($2::bigint[]) and p.at > 0
+order by m.ticket_id, m.created_datetime desc, m.id desc
+"""
+BEFORE = 40
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -66,7 +77,28 @@ async def find(work: Work, asked: str, most: int) -> Found:
     if condition == "true":
         condition = "false"
     rows = await work.db.fetch(TICKETS.replace("{condition}", condition), *parameters)
-    return Found([msgspec.json.decode(row["wire"]) for row in rows], customers)
+    tickets = [msgspec.json.decode(row["wire"]) for row in rows]
+    await _quote(work, tickets, words)
+    return Found(tickets, customers)
+
+
+async def _quote(work: Work, tickets: list[Any], words: str) -> None:
+    """Let each ticket's excerpt show the first word that was asked for, when an older message said it."""
+    word = next((part.lower() for part in words.replace('"', " ").split() if len(part) > 1), "")
+    silent = [one["id"] for one in tickets if word not in f"{one['subject']} {one['excerpt']}".lower()]
+    if not word or not silent:
+        return
+    rows = await work.db.fetch(SAID, work.account.id, silent, word, BEFORE)
+    said = {row["ticket_id"]: _trimmed(row["words"], within=row["within"]) for row in rows}
+    for one in tickets:
+        one["excerpt"] = said.get(one["id"], one["excerpt"])
+
+
+def _trimmed(words: str, *, within: bool) -> str:
+    """One line, begun at a word."""
+    if within:
+        words = "… " + (words.partition(" ")[2] if " " in words[:BEFORE] else words)
+    return " ".join(words.split())
 
 
 async def _customers(work: Work, words: str) -> list[Any]:

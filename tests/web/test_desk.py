@@ -221,7 +221,13 @@ async def test_the_search_box(ada: Browser, shop: worlds.World) -> None:
         assert f'href="/inbox/all/{found}"' in page, asked
     page = (await ada.get("/search/offer?q=lantern")).text
     assert "<mark>Lantern</mark> &lt;img src=x" in page
-    assert "Bob" in (await ada.get("/search?q=030123456")).text
+    long = "I waited for three whole weeks and nobody told me where it was, so I want my <b>Zeppelin</b> refunded"
+    await shop.lia.post(f"/api/tickets/{other}/messages", make.mail(body_text=long, stripped_text=long))
+    await shop.ada.post(f"/api/tickets/{other}/messages", make.note("Later words"))
+    page = (await ada.get("/search/offer?q=zeppel")).text
+    assert "… told me where it was, so I want my &lt;b&gt;<mark>Zeppel</mark>in&lt;/b&gt; refunded" in page
+    page = (await ada.get("/search?q=030123456")).text
+    assert re.search(r'href="/customers/\d+"><bdi class="cut">Bob', page)
     assert "Nothing found." in (await ada.get("/search?q=xyzzy")).text
     assert (await ada.get("/search/offer?q=%00")).status == 200
 

@@ -116,6 +116,7 @@ async def in_the_middle_of_words(chat: Chat) -> None:
         await chat.whole()
     chat.road.slow = True
     await chat.speak("Letter by letter")
+    await chat.whole()  # an agent's words take no road: they might be there first
     await chat.answer("Also letter by letter")
     await chat.whole()
     chat.road.slow = False

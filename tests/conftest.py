@@ -1,10 +1,7 @@
 """One PostgreSQL, one migrated database and one HTTP server per test process; a shop of its own per test."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,6 +17,7 @@ from polus.store import server as servers
 from polus.store import work as works
 from polus.store.database import Database
 from polus.store.server import Server
+from tests import places
 from tests import world as worlds
 
 # What the process counted is written now and then by itself; a connection that meets an array for the first time asks
@@ -47,13 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 async def server(worker_id: str) -> AsyncIterator[Server]:
     """A running PostgreSQL; all processes of one test run share it."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir()) / ("polus-tests-" + run)
-    running = await servers.start(folder, overrides=FAST)
+    running = await servers.start(places.SERVER, overrides=FAST)
     yield running
     await running.stop()
     if running.pid is None:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(places.SERVER, ignore_errors=True)
+        shutil.rmtree(places.PAGES, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from polus import cli
 from polus.base import log
 from polus.store import work as works
+from tests import places
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 180.0  # seconds that a start or an end may take on a machine that does much else
@@ -50,6 +51,14 @@ class Installation:
 
     def _variables(self) -> dict[str, str]:
         return {"POLUS_DATA": str(self.data), "POLUS_DATABASE_URL": self.database_url, **self.more}
+
+    def share_pages(self) -> None:
+        """What was compiled for a helpdesk before is taken for this one, too."""
+        pages = self.data / "cache" / "pages"
+        if not pages.exists():
+            places.PAGES.mkdir(exist_ok=True)
+            pages.parent.mkdir(parents=True, exist_ok=True)
+            pages.symlink_to(places.PAGES)
 
     async def start(self, *arguments: str) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -91,6 +100,7 @@ class Installation:
     @asynccontextmanager
     async def serving(self, *arguments: str) -> AsyncIterator["Serving"]:
         """`polus serve` on free ports, stopped by SIGTERM at the end."""
+        self.share_pages()
         process = await self.start("serve", "--port", "0", "--smtp-port", "0", "--json", *arguments)
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)

@@ -11,7 +11,7 @@ import aiosmtplib
 import asyncpg
 import pytest
 
-from tests import certificates
+from tests import certificates, waits
 from tests.cli.programs import Installation
 
 COMMANDS = (
@@ -88,9 +88,13 @@ async def test_the_life_of_an_installation(
             200,
             "leo@acme.example",
         )
+
         # The server hears of it within a moment.
-        while await _me(http, serving.url, "leo@acme.example", key.out.strip()) != (401, None):
+        async def forgotten() -> bool:
             assert serving.process.returncode is None
+            return await _me(http, serving.url, "leo@acme.example", key.out.strip()) == (401, None)
+
+        await waits.until(forgotten)
         checked = await installation.quickly("check", "--json")
         assert checked.json["addresses"] == ["support@acme.localhost"]
         codes = {finding["code"] for finding in checked.json["findings"]}

@@ -1,6 +1,5 @@
 """The whole way through real processes: a mail in, a ticket, an answer, a mail out; and mails from files."""
 
-import asyncio
 import email.utils
 import json
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ import aiohttp
 import aiosmtplib
 import pytest
 
+from tests import waits
 from tests.channels.email.office import mail
 from tests.channels.email.sink import Sink
 from tests.cli.programs import Installation
@@ -45,17 +45,20 @@ async def test_a_customer_writes_an_agent_answers_the_customer_reads(
             first["address"],
             mail("Where is it?", to=first["address"], subject="Order"),
         )
-        tickets: list[Any] = []
-        while not tickets:
-            tickets = (await call("GET", "/api/tickets"))["data"]
+
+        async def found() -> Any:
+            return (await call("GET", "/api/tickets"))["data"]
+
+        tickets = await waits.until(found)
         assert tickets[0]["subject"] == "Order"
         path = f"/api/tickets/{tickets[0]['id']}/messages"
         body = {"channel": "email", "via": "api", "from_agent": True, "body_text": "On its way."}
         await call("POST", path, body)
-        await asyncio.wait_for(sink.arrived.wait(), 30)
-        while not sink.taken:
-            await asyncio.sleep(0)
-        taken = sink.taken[0]
+
+        async def sent() -> Any:
+            return sink.taken
+
+        [taken] = await waits.until(sent)
         assert taken.recipients == ["jane@customer.example"]
         assert taken.text().strip() == "On its way."
         reply_to = email.utils.parseaddr(taken.mail["Reply-To"])[1]

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests import waits
 from tests.cli.programs import Installation, Serving
 
 
@@ -64,11 +65,17 @@ async def _a_worker(http: Any, installation: Installation, serving: Serving) -> 
     failing = {"status": "failing", "database": "ok", "queue": "failing", "listener": "ok", "channels": "ok"}
     assert await _health(http, serving) == (503, failing)
     worker = await installation.start("worker")
-    while (await _health(http, serving))[0] != 200:
+
+    async def well() -> bool:
         assert worker.returncode is None
-    # What the account's founding led to is done before it ends.
-    while 'polus_queue_waiting{queue="outbox"} 0' not in await _text(http, serving, "/metrics"):
+        return (await _health(http, serving))[0] == 200
+
+    async def settled() -> bool:
         assert worker.returncode is None
+        return 'polus_queue_waiting{queue="outbox"} 0' in await _text(http, serving, "/metrics")
+
+    await waits.until(well)
+    await waits.until(settled)  # what the account's founding led to is done before it ends
     worker.send_signal(signal.SIGTERM)
     await worker.communicate()
     assert worker.returncode == 0

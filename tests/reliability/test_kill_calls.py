@@ -76,7 +76,7 @@ async def test_killing_the_worker_loses_no_call(
             while await connection.fetchval("select count(*) from outbox") or await connection.fetchval(
                 LINES
             ):
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.1)
         rows = await connection.fetch("select uuid, state, integration_id, ticket_id from http_deliveries")
     finally:
         await connection.close()

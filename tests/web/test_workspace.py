@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import expect
 
-from tests import make
+from tests import make, waits
 from tests import world as worlds
 from tests.channels.email import office as offices
 from tests.web.conftest import PASSWORD, Enter, send_planned
@@ -20,16 +19,6 @@ HOSTILE = '<img src=x onerror="document.title=\'owned\'"><script>document.title=
 async def column(shop: worlds.World, ticket: Any, name: str) -> Any:
     rows = await shop.rows("select * from tickets where account_id = $1 and id = $2", ticket["id"])
     return rows[0][name]
-
-
-async def until(check: Callable[[], Awaitable[Any]]) -> Any:
-    """Waits until something is so; fails when it is not within some seconds."""
-    async with asyncio.timeout(30):
-        while True:
-            found = await check()
-            if found:
-                return found
-            await asyncio.sleep(0.02)
 
 
 async def test_a_day_with_one_ticket(enter: Enter, shop: worlds.World) -> None:
@@ -132,7 +121,7 @@ async def test_by_keyboard_alone(enter: Enter, shop: worlds.World) -> None:
     await page.keyboard.type("jkeu stay letters here")
     await press("Control+Enter")
     await expect(page.locator(".message.note")).to_contain_text("jkeu stay letters here")
-    await until(lambda: _is(shop, old, "status", "closed"))
+    await waits.until(lambda: _is(shop, old, "status", "closed"))
     await page.locator("body").click(position={"x": 5, "y": 300})
     await press("u")
     await expect(page).to_have_url(re.compile("/inbox/open$"))
@@ -354,7 +343,7 @@ async def test_pictures_are_loaded_when_asked_for(enter: Enter, shop: worlds.Wor
     await expect(page.frame_locator("iframe.mail-frame").locator("p")).to_have_text("Look")
     assert asked == []
     await page.get_by_role("link", name="Show pictures").click()
-    await until(lambda: _any(asked))
+    await waits.until(lambda: _any(asked))
     await expect(page.get_by_text("Pictures from outside")).to_be_hidden()
 
 

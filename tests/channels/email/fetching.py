@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,25 +23,17 @@ from polus.reactions.outbox import Outbox
 from polus.store.presence import Presence
 from polus.store.queue import Queue
 from polus.store.work import SYSTEM, writing
+from tests import waits
 from tests.channels.email.office import Office
 from tests.channels.email.peers import PASSWORD, Dovecot
 from tests.world import World
 
 LOOPBACK = Allowed(("127.0.0.0/8", "::1/128"))
-PATIENCE = 60.0
 
 PASSWORDS = Wanted(
     host="127.0.0.1", port=1, security="none", username="", auth="password", secret={"password": PASSWORD},
     folders=("INBOX",),
 )  # fmt: skip
-
-
-async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
-    """What the condition gives as soon as it gives something."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await condition()):
-            await asyncio.sleep(0.02)
-        return found
 
 
 @dataclass
@@ -95,7 +87,7 @@ class Post:
             found = await self.mails()
             return found if len(found) >= count else None
 
-        return await until(enough)  # type: ignore[no-any-return]
+        return await waits.until(enough)  # type: ignore[no-any-return]
 
     async def looked(self) -> None:
         """Until the folders were looked at for the first time."""
@@ -103,7 +95,7 @@ class Post:
         async def well() -> bool:
             return (await self.state())["state"] == "well"
 
-        await until(well)
+        await waits.until(well)
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ import pytest
 from polus.base.outbound import Allowed
 from polus.channels.email import probes
 from polus.channels.email.troubles import Trouble
+from tests import waits
 from tests.channels.email import fetching, peers
 from tests.channels.email.fetching import Post
 from tests.channels.email.office import mail
@@ -84,7 +85,7 @@ async def test_answers_go_out_by_the_addresss_own_server(
     async def arrived() -> list[Taken]:
         return postfix_sink.of(post.office.address)
 
-    [taken] = await fetching.until(arrived)
+    [taken] = await waits.until(arrived)
     assert (taken.sender, taken.recipients) == (post.office.address, ["jane@customer.example"])
     assert (
         taken.mail["Message-ID"] == sent["message_id"] or taken.mail["In-Reply-To"] == "<1@customer.example>"

@@ -11,6 +11,7 @@ from polus.channels.email import mailboxes
 from polus.desk import mail_folders
 from polus.store import queue
 from polus.store.work import SYSTEM, writing
+from tests import waits
 from tests.channels.email import fetching, peers
 from tests.channels.email import office as offices
 from tests.channels.email.fetching import Post
@@ -54,7 +55,7 @@ async def test_new_mails_of_several_folders_become_tickets(post: Post, wire: Ope
         async def delivered() -> bool:
             return len(await post.mails("delivered")) == 2
 
-        await fetching.until(delivered)
+        await waits.until(delivered)
     assert way.connections == 1, "one worker has it"
     found = {row["envelope_from"]: await post.office.ticket(row["ticket_id"]) for row in await post.mails()}
     assert found["ann@customer.example"]["subject"] == "Order 3"
@@ -85,7 +86,7 @@ async def test_history_is_fetched_on_request_as_closed_tickets(post: Post) -> No
         async def settled() -> bool:
             return len(await post.mails("delivered")) == 62
 
-        await fetching.until(settled)
+        await waits.until(settled)
         await post.looked()
     tickets = await post.world.rows(
         "select status, imported, created_datetime, subject, messages_count from tickets where account_id = $1 order by id"

@@ -10,6 +10,7 @@ import pytest
 
 from polus.channels.email import imap, listener, mailboxes
 from polus.store import queue
+from tests import waits
 from tests.channels.email import fetching
 from tests.channels.email import office as offices
 from tests.channels.email.fetching import Post
@@ -103,7 +104,7 @@ async def test_mails_that_cannot_be_fetched_are_noted_and_hold_nobody_up(
         return state["state"] == "trouble" and "more than was asked for" in (state["error"] or "")
 
     async with fetching.worker(world):
-        await fetching.until(troubled)
+        await waits.until(troubled)
         assert [row["state"] for row in await post.mails()] == ["parked"], (
             "what came before is kept, and no more"
         )
@@ -113,7 +114,7 @@ async def test_mails_that_cannot_be_fetched_are_noted_and_hold_nobody_up(
         async def taken() -> list[Any]:
             return await post.mails("delivered")
 
-        await fetching.until(taken)
+        await waits.until(taken)
     withheld, huge, good = found
     assert withheld["reason"].startswith("the mail server does not hand over mail 1 of folder INBOX: ")
     assert huge["reason"] == "larger than 30 MB; it is still in the mailbox, in folder INBOX"

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from polus.channels.email import relay
+from tests import waits
 from tests.channels import dying
 from tests.channels.email import fetching, peers
 from tests.channels.email.fetching import Post
@@ -42,7 +43,7 @@ async def arrived(post: Post, sink: Sink, count: int) -> list[Taken]:
     async def enough() -> Any:
         return len(sink.of(post.office.address)) >= count
 
-    await fetching.until(enough)
+    await waits.until(enough)
     return sink.of(post.office.address)
 
 

@@ -1,5 +1,6 @@
 """One PostgreSQL, one migrated database and one HTTP server per test process; a shop of its own per test."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,6 +30,11 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 
 # What takes seconds by its nature: a browser, Polus as a program of its own, mail servers.
 SLOW = frozenset(("enter", "chromium", "empty_url", "dovecot"))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: a quarter of the time, tests wait for programs to start and for browsers."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

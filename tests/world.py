@@ -204,10 +204,12 @@ async def served(database: Database) -> AsyncIterator[str]:
     task = asyncio.create_task(running.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     applications[url] = app
-    yield url
-    del applications[url]
-    running.should_exit = True
-    await task
+    try:
+        yield url
+    finally:
+        del applications[url]
+        running.should_exit = True
+        await task
 
 
 # As `users.create` and `credentials.reset_key` make them, in one statement: thousands of tests begin so.

@@ -135,7 +135,8 @@ async def test_oauth2_with_tokens_that_run_out(
     tokens.good, tokens.refuses = set(), True
     await post.office.answer(ticket_id, "Answer 5")
     [waiting] = await again(post)
-    assert waiting["error"] == "127.0.0.1 gives no access token: invalid_grant: The token was revoked."
+    assert waiting["error"].startswith("127.0.0.1 takes the consent to this mailbox no more.")
+    assert waiting["error"].endswith("invalid_grant: The token was revoked.")
     assert (await post.state("out"))["error_code"] == "grant-refused"
     # It is given again, for the mailbox too: its login serves both.
     tokens.refuses = False

@@ -137,7 +137,7 @@ async def test_oauth2_with_tokens_that_run_out(
     [waiting] = await again(post)
     assert waiting["error"].startswith("127.0.0.1 takes the consent to this mailbox no more.")
     assert waiting["error"].endswith("invalid_grant: The token was revoked.")
-    assert (await post.state("out"))["error_code"] == "grant-refused"
+    assert (await post.state("out"))["error_code"] == "grant-ended"
     # It is given again, for the mailbox too: its login serves both.
     tokens.refuses = False
     secret["refresh_token"] = f"refresh-{len(tokens.asked)}"

@@ -11,14 +11,25 @@ from polus.web.site import Site
 from tests import installs
 from tests import world as worlds
 from tests.channels.email import fetching
-from tests.channels.email.conftest import dovecot
+from tests.channels.email.conftest import dovecot, postfix, postfix_sink
 from tests.oauth.conftest import names
 from tests.openid.companies import Company
 from tests.openid.rogues import Rogue
 from tests.web.conftest import PASSWORD, Browser, browser, chromium, enter, house, http, shop
 from tests.world import World
 
-__all__ = ["browser", "chromium", "dovecot", "enter", "house", "http", "names", "shop"]
+__all__ = [
+    "browser",
+    "chromium",
+    "dovecot",
+    "enter",
+    "house",
+    "http",
+    "names",
+    "postfix",
+    "postfix_sink",
+    "shop",
+]
 
 
 @pytest.fixture(autouse=True)

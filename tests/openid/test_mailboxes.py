@@ -17,7 +17,7 @@ from tests.channels.email import fetching, peers
 from tests.channels.email import office as offices
 from tests.channels.email.fetching import Post
 from tests.channels.email.office import mail
-from tests.channels.email.peers import Dovecot
+from tests.channels.email.peers import Dovecot, Postfix
 from tests.openid.companies import Company, goes_to
 from tests.openid.rogues import Rogue
 from tests.web.axe import violations
@@ -69,9 +69,9 @@ async def asked(post: Post, whose: Any) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-async def outcome(post: Post) -> str:
+async def outcome(post: Post, way: str = "in") -> str:
     found = await probes.test(
-        post.world.database, post.world.account, post.office.integration_id, "in", "h.example"
+        post.world.database, post.world.account, post.office.integration_id, way, "h.example"
     )
     return str(found or "")
 
@@ -259,6 +259,8 @@ async def test_answers_that_give_nothing(
         (401, b"<b>", "does not accept the client ID and secret."),
         (503, b"", "could not be asked: it answered 503"),
         (200, b"{", "gives no access token: it answered 200"),
+        (200, b'{"x":' * 10_000, "gives no access token: it answered 200"),
+        (400, b'{"error":' * 7_000, "gives no access token: it answered 400"),
         (200, good | {"access_token": "a\x01b\r\n"}, "its answer cannot be read"),
         (200, good | {"refresh_token": "x" * 20_000}, "its answer cannot be read"),
         (200, good | {"more": "x" * 70_000}, "its answer is too long"),
@@ -310,6 +312,29 @@ async def test_answers_that_give_nothing(
         assert (await fill(ada, path + "/test", {})).status == 303
         page = (await ada.get(path)).text
         assert page.count("takes the consent to this mailbox no more") == 2, "now, and as its state"
+
+
+@peers.needs_postfix
+async def test_answers_go_out_with_the_same_consent(
+    ada: Browser, rogue: Rogue, post: Post, postfix: Postfix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(post.dovecot.folder / "cert.pem"))
+    await registered(ada, rogue)
+    rogue.given = {"access_token": "a1", "refresh_token": "r1", "expires_in": 3600}
+    for place, fields in (
+        ("mailbox", server(post)),
+        ("sending", server(post) | {"host": "localhost", "port": postfix.submission, "security": "starttls"}),
+    ):
+        state = parse_qs(urlsplit(goes_to(await fill(ada, page_of(post, place), fields))).query)["state"][0]
+        done = await ada.get(f"/oauth/callback?code=x&state={state}")
+        assert done.headers["Location"] == page_of(post, place)
+    async with asked(post, _anybodys(post.user)):
+        assert await outcome(post, "out") == ""
+        same = {"host": "localhost", "port": postfix.submission, "security": "starttls", "auth": "same"}
+        assert (await fill(ada, page_of(post, "sending"), same)).status == 303
+        assert await outcome(post, "out") == ""
+        assert (await fill(ada, page_of(post) + "/disconnect", {})).status == 303
+        assert "Press Connect." in await outcome(post, "out")
 
 
 def _anybodys(user: str) -> Any:

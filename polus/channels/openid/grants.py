@@ -42,6 +42,13 @@ class Client(msgspec.Struct, frozen=True):
         return f"Client({self.id!r})"
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why there is nothing, as RFC 6749 writes it."""
+
+    error: Any = None
+    error_description: Any = None
+
+
 class Tokens(msgspec.Struct, frozen=True):
     """What the endpoint answered. A new refresh token replaces the one that was used."""
 
@@ -76,8 +83,8 @@ async def ask(url: str, client: Client, fields: Mapping[str, str], allowed: Allo
     if len(answer.body) >= MOST:
         raise Failure("grant-refused", host, "its answer is too long")
     try:
-        found = msgspec.json.decode(answer.body, type=Tokens)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = providers.decoded(answer.body, Tokens)
+    except ValueError:
         raise _refused(host, answer) from None
     given = [token for token in (found.access_token, found.refresh_token, found.id_token) if token]
     if not found.access_token or not all(TOKEN.fullmatch(one) and len(one) <= LONGEST for one in given):
@@ -125,10 +132,10 @@ async def _post(url: str, client: Client, fields: Mapping[str, str], allowed: Al
 def _refused(host: str, answer: Answered) -> Failure:
     """The error as RFC 6749 writes it; nothing else of an answer, which may hold anything, is shown."""
     try:
-        told = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        told = {}
-    words = [word for word in (told.get("error"), told.get("error_description")) if isinstance(word, str)]
+        told = providers.decoded(answer.body, Refusal)
+    except ValueError:
+        told = Refusal()
+    words = [word for word in (told.error, told.error_description) if isinstance(word, str)]
     code = CODES.get(words[0] if words else "", "grant-refused")
     if code == "grant-refused" and answer.status == 401:
         code = "client-refused"

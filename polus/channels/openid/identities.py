@@ -34,6 +34,8 @@ EVERYBODYS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 GOOGLES = ("@gmail.com", "@googlemail.com")
 TIMES = ("exp", "iat", "nbf")
 Claims = dict[str, Any]
+# What the libraries raise for tokens and keys that are none.
+ODD = (JoseError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -85,7 +87,7 @@ def _read(token: str, keys: KeySet, journey: Journey, host: str) -> Claims:
         if error.claim in TIMES:
             raise Failure("clock", host, error.claim) from None
         raise Failure("token-odd", host, f"its {error.claim} is another") from None
-    except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
+    except ODD as error:
         raise Failure("token-odd", host, type(error).__name__) from None
     if claims.get("azp", journey.client_id) != journey.client_id:
         raise Failure("token-odd", host, "it is for another")
@@ -102,7 +104,7 @@ async def _keys(provider: Provider, host: str, allowed: Allowed) -> KeySet:
     try:
         keys = msgspec.convert(found, Published).keys[:MOST_KEYS]
         return KeySet.import_key_set({"keys": [one for one in keys if one.get("kty") != "oct"]})
-    except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
+    except ODD as error:
         raise Failure("token-odd", host, f"its keys cannot be read: {type(error).__name__}") from None
 
 
@@ -110,12 +112,12 @@ async def _asked(provider: Provider, tokens: Tokens, claims: Claims, host: str, 
     """With what the provider tells only who asks with the access token (OpenID Connect Core 5.3)."""
     headers = {"Authorization": "Bearer " + tokens.access_token}
     found = await _got(provider.userinfo_endpoint, headers, host, allowed)
-    if not isinstance(found, dict) or found.get("sub") != claims["sub"]:
+    if found.get("sub") != claims["sub"]:
         raise Failure("token-odd", host, "it speaks of somebody else")
     return {**found, **claims}
 
 
-async def _got(url: str, headers: dict[str, str], host: str, allowed: Allowed) -> Any:
+async def _got(url: str, headers: dict[str, str], host: str, allowed: Allowed) -> Claims:
     call = Call(method="GET", url=url, headers={"Accept": "application/json", **headers})
     try:
         answer = await outgoing.send(call, allowed, seconds=providers.SECONDS, most=providers.MOST)
@@ -124,8 +126,8 @@ async def _got(url: str, headers: dict[str, str], host: str, allowed: Allowed) -
     if not answer.good:
         raise Failure("provider-silent", host, f"it answered {answer.status}")
     try:
-        return msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return providers.decoded(answer.body, dict)
+    except ValueError:
         raise Failure("token-odd", host, "its answer cannot be read") from None
 
 

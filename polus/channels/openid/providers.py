@@ -4,6 +4,7 @@ others are read from the document that they publish (OpenID Connect Discovery).
 What a provider answers is hostile until it was looked at.
 """
 
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,6 +24,9 @@ BASIC, POST = "client_secret_basic", "client_secret_post"
 ANY_TENANT = "common"
 MICROSOFT = "https://login.microsoftonline.com/"
 OUTLOOK = "https://outlook.office.com/"
+
+
+Shape = TypeVar("Shape")
 
 
 class Failure(Exception):
@@ -98,6 +102,14 @@ def microsoft(tenant: str) -> Provider:
     )
 
 
+def decoded(body: bytes, shape: type[Shape]) -> Shape:
+    """An answer's JSON in that shape. ValueError for whatever else it is, however deep."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(type(error).__name__) from None
+
+
 async def registered(registration: Registration, allowed: Allowed) -> Provider:
     """The provider that an account is registered at. Raises Failure."""
     if registration.provider == registrations.GOOGLE:
@@ -123,8 +135,8 @@ async def discovered(url: str, allowed: Allowed) -> Provider:
     if not answer.good:
         raise Failure("provider-odd", host, f"it answered {answer.status}")
     try:
-        found = msgspec.json.decode(answer.body, type=Published)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = decoded(answer.body, Published)
+    except ValueError:
         raise Failure("provider-odd", host, "its document cannot be read") from None
     # Else anybody could publish himself as another (OpenID Connect Discovery 4.3).
     if found.issuer.rstrip("/") != issuer:

@@ -81,7 +81,7 @@ ROWS: tuple[Row, ...] = (
         "/settings/access",
         "lock",
         "admin",
-        N_("Whether everybody must use a second factor, and who may join."),
+        N_("How people log in, whether with a second factor, and who may join."),
     ),
     Row(
         "team",

@@ -11,6 +11,12 @@ from app_facts a left join fact_tickets t on t.account_id = a.account_id and t.t
 where a.account_id = $1 and a.kind = '{kind}' and a.moment >= {since} and a.moment < {until}
   and (a.ticket_id is null or t.ticket_id is not null)
 """
+# Of live tickets that whoever asks knows himself nothing is looked up: what is null here he takes from them.
+_OF_KNOWN = """
+from app_facts a cross join (select null::bigint as agent_id, null::bigint as team_id, null::text as channel,
+  null::bigint as integration_id, null::bigint as store_id, null::timestamptz as created) t
+where a.account_id = $1 and a.kind = '{kind}' and a.moment >= {since} and a.moment < {until}
+"""
 _COMMON = "'aiAgentRole', a.data->'ai_agent_role', 'engagementType', a.data->'engagement_type'"
 
 
@@ -20,9 +26,11 @@ def _keys(of: str) -> str:
     return ", ".join(of + "." + name for name in names)
 
 
-def _told(kind: str, more: str, columns: str, since: str = "$2", until: str = "$3") -> str:
+def _told(
+    kind: str, more: str, columns: str, since: str = "$2", until: str = "$3", source: str = _FROM
+) -> str:
     told = "jsonb_strip_nulls(jsonb_build_object(" + _COMMON + ", " + more + ")) as more, "
-    rest = _FROM.replace("{kind}", kind).replace("{since}", since).replace("{until}", until)
+    rest = source.replace("{kind}", kind).replace("{since}", since).replace("{until}", until)
     return "select " + _TICKET + ", a.customer_id, " + told + columns + rest
 
 
@@ -30,7 +38,8 @@ def _told(kind: str, more: str, columns: str, since: str = "$2", until: str = "$
 _SEEN = """
 union all
 select i.ticket_id, i.agent_id, i.team_id, i.channel, i.integration_id, i.store_id, i.created, i.moment, null,
-  '{"automationFeatureType": "ai-agent"}'::jsonb, i.outcome, 'seen ' || i.ticket_id || ' ' || i.moment, null
+  '{"automationFeatureType": "ai-agent"}'::jsonb, i.outcome, 'seen ' || i.ticket_id || ' ' || i.moment, null, 'ai-agent',
+  null
 from fact_interactions i
 where i.account_id = $1 and i.moment >= {since} and i.moment < {until} and not exists (
   select from app_facts r where r.account_id = $1 and r.ticket_id = i.ticket_id and r.kind = 'interaction'
@@ -41,24 +50,27 @@ _DETAILS = """'automationFeatureType', a.data->'feature', 'orderManagementType',
   'resources', a.data->'resources'"""
 
 
-def interactions(since: str = "$2", until: str = "$3") -> str:
-    """All interactions between two moments; `item` names one, `kind` is how it ended."""
+def interactions(since: str = "$2", until: str = "$3", *, known: bool = False) -> str:
+    """All interactions between two moments; `item` names one, `kind` is how it ended. Whoever chooses by `feature` and `role`
+    spares making `more` of each. `known`: for who joins them with live tickets."""
     told = _told(
         "interaction",
         _DETAILS,
-        "a.data->>'outcome' as kind, a.recorder || ' ' || a.external_id as item, null::bigint as value",
+        "a.data->>'outcome' as kind, a.recorder || ' ' || a.external_id as item, null::bigint as value,"
+        " a.data->>'feature' as feature, a.data->>'ai_agent_role' as role",
         since,
         until,
+        _OF_KNOWN if known else _FROM,
     )
     return told + _SEEN.replace("{since}", since).replace("{until}", until)
 
 
-def _those(only: str) -> str:
-    return "select i.* from (" + interactions() + ") i where " + only
+def _those(only: str, *, known: bool = False) -> str:
+    return "select i.* from (" + interactions(known=known) + ") i where " + only
 
 
-IS_AGENT = "i.more->>'automationFeatureType' = 'ai-agent'"
-IS_SALE = "i.more->>'aiAgentRole' = 'sales'"
+IS_AGENT = "i.feature = 'ai-agent'"
+IS_SALE = "i.role = 'sales'"
 IS_AUTOMATED = "i.kind = 'automated'"
 _ENDED = "i.kind in ('automated', 'handover')"
 _EVER = ("'-infinity'", "'infinity'")
@@ -141,7 +153,7 @@ COVERED_AT_ONCE = (
     + _TICKET_KEYS
     + ", case when i.ticket_id is null then 'ticket' else 'covered' end as kind, null::bigint as value"
     + " from fact_tickets t left join (select distinct i.ticket_id from ("
-    + interactions("$2", "'infinity'")
+    + interactions("$2", "'infinity'", known=True)
     + ") i where i.ticket_id is not null and "
     + IS_AGENT
     + ") i on i.ticket_id = t.ticket_id where "
@@ -188,7 +200,11 @@ def _compared(of: str, *, resolution: bool) -> str:
         if resolution
         else ("fact_messages", "first_response", "firstResponseTime", "and not c.incoming", "c.human")
     )
-    text = _COMPARED.replace("{interactions}", of).replace("{table}", table).replace("{time}", time)
+    text = (
+        _COMPARED.replace("{interactions}", _those(of, known=True))
+        .replace("{table}", table)
+        .replace("{time}", time)
+    )
     return text.replace("{name}", name).replace("{only}", only).replace("{human}", human)
 
 
@@ -352,7 +368,7 @@ FACTS: dict[str, str] = {
     "automated_by_agent": _those(_THEIRS),
     "handed_over": _those("i.kind = 'handover'"),
     "by_agent": _those(_ENDED + " and " + IS_AGENT),
-    "flows": _those("i.more->>'automationFeatureType' = 'flow'"),
+    "flows": _those("i.feature = 'flow'"),
     "recommended": RECOMMENDED,
     "sales": SALES,
     "covered": COVERED,
@@ -360,10 +376,10 @@ FACTS: dict[str, str] = {
     "saved_by_agent": _SAVED + " and " + IS_AGENT,
     "fields": FIELDS,
     "rated": RATED,
-    "resolutions": _compared(_those(IS_AUTOMATED), resolution=True),
-    "resolutions_by_agent": _compared(_those(_THEIRS), resolution=True),
-    "answers": _compared(_those(IS_AUTOMATED), resolution=False),
-    "answers_by_agent": _compared(_those(_THEIRS), resolution=False),
+    "resolutions": _compared(IS_AUTOMATED, resolution=True),
+    "resolutions_by_agent": _compared(_THEIRS, resolution=True),
+    "answers": _compared(IS_AUTOMATED, resolution=False),
+    "answers_by_agent": _compared(_THEIRS, resolution=False),
     "reviewed": REVIEWED,
     "uses": USES,
     "uses_by_value": USES_BY_VALUE,

@@ -209,9 +209,9 @@ def local_input(value: datetime, here: Here) -> str:
 
 
 def bucket(begin: str, step: str, here: Here) -> str:
-    """The name of a bucket of a chart: a day, or an hour of one."""
+    """The name of a bucket of a chart: a day, or an hour of one; as `date` with its year."""
     local = datetime.fromisoformat(begin)
-    said = format_date(local, "d MMM", here.language)
+    said = format_date(local, "d MMM y" if step == "date" else "d MMM", here.language)
     return said + " " + format_time(local, "HH:mm", locale=here.language) if step == "hour" else said
 
 

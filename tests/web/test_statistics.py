@@ -193,6 +193,24 @@ async def test_whatever_the_address_says_there_is_an_answer(browser: Browser, sh
     assert (await browser.get("/statistics/live/moons.csv")).status == 404
 
 
+async def test_which_days_are_meant(browser: Browser, shop: worlds.World) -> None:
+    await browser.log_in(shop.oda.email)
+    own = (await browser.get(f"/statistics/overview?{WEEK}&days=30&was=30")).text
+    assert ('<option value="" selected>Own dates' in own, 'value="2026-03-02"' in own) == (True, True)
+    chosen = (await browser.get(f"/statistics/overview?{WEEK}&days=90&was=")).text
+    assert ('<option value="90" selected>' in chosen, "2026-03-02" in chosen) == (True, False)
+    for wrong, said in (
+        ("from=2026-03-08&to=2026-03-02", "The end is before the beginning."),
+        ("from=2024-01-01&to=2026-01-01", "At most a year can be shown at once."),
+        ("to=2026-03-08", "Say from which day."),
+    ):
+        page = (await browser.get("/statistics/overview?" + wrong)).text
+        assert (said in page, '<option value="30" selected>' in page) == (True, True)
+    behind = (await browser.get(f"/statistics/tickets?scope=tickets-created&measure=ticketCount&{WEEK}")).text
+    assert "2 Mar 2026 – 8 Mar 2026" in behind
+    assert f'class="page-back" href="/statistics/overview?{WEEK.replace("&", "&amp;")}"' in behind
+
+
 async def test_comments_tell_why(browser: Browser, built: figures.Builder) -> None:
     await browser.log_in(built.world.oda.email)
     page = (await browser.get(f"/statistics/satisfaction?{WEEK}")).text

@@ -200,7 +200,7 @@ async def behind(visit: Visit) -> Response:
             asked = _with_field(asked, wanted.chosen["field"], await narrowings.choices(work))
         part = _part(given)
         found = await boards.behind(work, asked, scope, measure, MOST_TICKETS, part, wanted.step)
-        about = await _said(work, part, wanted, visit)
+        about = " · ".join(filter(None, (_period(wanted, visit), await _said(work, part, wanted, visit))))
         rows = await _rows(work, found)
     return await _tickets(visit, wanted, number, about, found, rows)
 
@@ -217,8 +217,9 @@ async def _tickets(
     """The page of what is behind a number; without a scope it is no measure."""
     column = number.title if number.scope else COUNTED.get(number.measure, number.title)
     valued = any(value is not None for _ticket, value in rows)
+    back = (f"{PATH}/overview{'?' + wanted.query if wanted.query else ''}", visit.gettext("Statistics"))
     return await _page(
-        visit, "statistics/tickets.html", "", wanted,
+        visit, "statistics/tickets.html", "", wanted, back=back,
         title=visit.gettext(number.title), about=about, rows=rows, found=found, column=column if valued else "",
         type="number" if found.counted is not None else number.type,
     )  # fmt: skip
@@ -244,6 +245,12 @@ async def _origin(visit: Visit, part: str, group: str, wanted: Wish) -> Response
 def _part(given: Mapping[str, str]) -> Part:
     by, group, bucket = (given.get(name, "")[:300].replace("\0", "") for name in ("by", "group", "bucket"))
     return Part(by, group if "group" in given else None, bucket)
+
+
+def _period(wanted: Wish, visit: Visit) -> str:
+    """The days that the number is of."""
+    here = visit.here(view="")
+    return " – ".join(render.bucket(day.isoformat(), "date", here) for day in (wanted.first, wanted.last))
 
 
 async def _said(work: Work, part: Part, wanted: Wish, visit: Visit) -> str:

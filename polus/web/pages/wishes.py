@@ -19,12 +19,16 @@ MEMBERS = {"agent": "agentId", "team": "teamId", "store": "storeId", "tag": "tag
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to see, as the address says it."""
+    """What somebody wants to see, as the address says it. `days` is 0 for dates of his own; `problem`: why these are
+    not what is shown (`order`, `long`, `from`)."""
 
     asked: Asked
     days: int
     chosen: dict[str, str]
     step: str
+    first: datetime.date
+    last: datetime.date
+    problem: str = ""
 
     @property
     def query(self) -> str:
@@ -38,11 +42,14 @@ def wish(visit: Visit) -> Wish:
     names = ("days", "from", "to", "channel", "field", *MEMBERS)
     chosen = {name: given.get(name, "")[:64].replace("\0", "") for name in names}
     today = datetime.datetime.now(zone).date()
+    if chosen["days"] and "was" in given and chosen["days"] != given["was"]:
+        # The period was chosen last: dates that stand in the form are from before.
+        chosen |= {"from": "", "to": ""}
     days = int(chosen["days"]) if chosen["days"] in map(str, PERIODS) else USUAL
     first, last = _date(chosen["from"]), _date(chosen["to"]) or today
-    if first is None or not 0 <= (last - first).days < MOST_DAYS:
+    problem = _problem(chosen, first, last)
+    if first is None or problem:
         first, last = today - datetime.timedelta(days=days - 1), today
-        chosen |= {"from": "", "to": ""}
     else:
         days = 0
     begin, end = (
@@ -51,7 +58,16 @@ def wish(visit: Visit) -> Wish:
     )
     length = (last - first).days
     step = "hour" if length < 2 else "day" if length < 93 else "week"
-    return Wish(Asked(begin, end, Zone(zone.key, zone), _filters(chosen)), days, chosen, step)
+    asked = Asked(begin, end, Zone(zone.key, zone), _filters(chosen))
+    return Wish(asked, days, chosen, step, first, last, problem)
+
+
+def _problem(chosen: dict[str, str], first: datetime.date | None, last: datetime.date) -> str:
+    if first is None:
+        return "from" if chosen["from"] or chosen["to"] else ""
+    if last < first:
+        return "order"
+    return "long" if (last - first).days >= MOST_DAYS else ""
 
 
 def _date(written: str) -> datetime.date | None:

@@ -15,18 +15,18 @@ from playwright.async_api import expect
 
 from polus.base import clock, totp
 from polus.channels.openid import providers
-from polus.desk import second_factors
+from polus.desk import invitations, second_factors
 from polus.store.work import SYSTEM, writing
 from tests.openid.companies import Company, goes_to
 from tests.openid.rogues import Rogue
 from tests.web.axe import violations
-from tests.web.conftest import Browser, Enter
+from tests.web.conftest import PASSWORD, Browser, Enter
 from tests.web.test_settings import beside, fill
 from tests.world import World
 
 ACCESS = "/settings/access"
 PLAIN = {"signup_mode": "invite", "google": "1", "microsoft": "1"}
-KEY = RSAKey.generate_key(2048, {"kid": "one"})
+KEY = ECKey.generate_key("P-256", {"kid": "one"})
 TENANT = "11111111-2222-3333-4444-555555555555"
 
 
@@ -46,9 +46,9 @@ def guest(browser: Browser) -> Browser:
     return Browser(browser.http, browser.url, browser.host)
 
 
-async def chosen(guest: Browser, key: str, going: str = "") -> str:
+async def chosen(guest: Browser, key: str, going: str = "", token: str = "") -> str:
     """Where the button leads."""
-    given = {"csrf": await guest.token("/login"), "provider": key, "next": going}
+    given = {"csrf": token or await guest.token("/login"), "provider": key, "next": going}
     return goes_to(await guest.post("/login/with", given))
 
 
@@ -189,6 +189,10 @@ async def test_second_factors_and_passwords(
         422,
         "Here people log in by a provider. Choose yours below.",
     )
+    invited = await named(shop, "invited@shop.example")
+    link = invitations.PATH + invitations.token(shop.database, shop.account.id, invited)
+    given = {"csrf": await guest.token(link), "password": PASSWORD}
+    assert (await guest.post(link, given)).headers["Location"] == "/login", "an invitation is no way around"
     assert (await guest.log_in(shop.ada.email)).status == 303, "the owner gets in when the provider is away"
 
 
@@ -217,13 +221,15 @@ class Forge:
     """Brings answers of a provider whose tokens say what a test wants."""
 
     def __init__(self, guest: Browser, rogue: Rogue, key: str, issuer: str = "") -> None:
-        self.guest, self.rogue, self.key = guest, rogue, key
+        self.guest, self.rogue, self.key, self.token = guest, rogue, key, ""
         self.issuer = issuer or rogue.url
         rogue.keys = {"keys": [KEY.as_dict(private=False)]}
 
-    async def tried(self, *, key: Any = KEY, alg: str = "RS256", token: Any = None, **changed: Any) -> Any:
+    async def tried(self, *, key: Any = KEY, alg: str = "ES256", token: Any = None, **changed: Any) -> Any:
         self.guest.cookies.pop("polus", None)
-        there = parse_qs(urlsplit(await chosen(self.guest, self.key)).query)
+        if not self.token:
+            self.token = await self.guest.token("/login")
+        there = parse_qs(urlsplit(await chosen(self.guest, self.key, token=self.token)).query)
         now = int(clock.now().timestamp())
         claims = {
             "iss": self.issuer,
@@ -239,7 +245,10 @@ class Forge:
         )
         self.rogue.given = {"access_token": "a", "id_token": made}
         reply = await self.guest.get(f"/oauth/callback?code=x&state={there['state'][0]}")
-        return "in" if reply.status == 303 else refusal(reply.text)
+        if reply.status == 303:
+            self.token = ""  # the door forgets who came in
+            return "in"
+        return refusal(reply.text)
 
 
 async def test_tokens_that_are_not_trusted(ada: Browser, guest: Browser, shop: World, rogue: Rogue) -> None:
@@ -252,7 +261,7 @@ async def test_tokens_that_are_not_trusted(ada: Browser, guest: Browser, shop: W
     now = int(clock.now().timestamp())
     shared = OctKey.import_key("hush" * 16)
     for changed, said in (
-        ({"key": RSAKey.generate_key(2048)}, "BadSignatureError"),
+        ({"key": ECKey.generate_key("P-256")}, "BadSignatureError"),
         ({"key": shared, "alg": "HS256"}, "cannot be trusted"),
         ({"token": "eyJhbGciOiJub25lIn0.e30."}, "cannot be trusted"),
         ({"token": "x"}, "cannot be trusted"),
@@ -297,10 +306,10 @@ async def test_tokens_that_are_not_trusted(ada: Browser, guest: Browser, shop: W
     assert await forge.tried() == "in"
     assert await forge.tried(email=shop.ada.email, email_verified=True) == "in", "he is who he was"
     assert [row["user_id"] for row in await shop.rows("select user_id from identities where account_id = $1")] == [shop.oda.user_id]  # fmt: skip
-    second = ECKey.generate_key("P-256", {"kid": "one"})
+    second = RSAKey.generate_key(2048, {"kid": "one"})
     rogue.keys = {"keys": [second.as_dict(private=False)]}
-    assert await forge.tried(key=second, alg="ES256", email=me) == "in", "with new keys"
-    assert "belongs to another person" in await forge.tried(key=second, alg="ES256", sub="s2", **good)
+    assert await forge.tried(key=second, alg="RS256", email=me) == "in", "with new keys"
+    assert "belongs to another person" in await forge.tried(key=second, alg="RS256", sub="s2", **good)
 
 
 async def test_whose_word_for_an_address_counts(

@@ -92,6 +92,7 @@ async def test_there_and_back(ada: Browser, shop: World, company: Company, post:
     assert shop.account.base_url + "/oauth/callback" in (await ada.get(OWN)).text
     kept = str([dict(row) for row in await shop.rows("select * from registrations where account_id = $1")])
     assert secret not in kept + str(await shop.events())
+    assert company.app.id not in (await company.browser.get(OWN)).text, "another helpdesk has its own"
     assert "This is needed." in (await fill(ada, path, server(post) | {"host": ""})).text
 
     there = goes_to(await fill(ada, path, server(post)))
@@ -241,10 +242,10 @@ async def test_answers_that_give_nothing(
 ) -> None:
     rogue.published = rogue.document(authorization_response_iss_parameter_supported=True)
     await registered(ada, rogue)
-    path = page_of(post)
+    path, token = page_of(post), await ada.token("/settings")
 
     async def tried(**answer: str) -> str:
-        there = goes_to(await fill(ada, path, server(post)))
+        there = goes_to(await ada.post(path, {"csrf": token, **server(post)}))
         state = parse_qs(urlsplit(there).query)["state"][0]
         query = {"state": state, "iss": rogue.url} | (answer or {"code": "x"})
         assert (await ada.get("/oauth/callback?" + urlencode(query))).status == 303

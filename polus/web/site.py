@@ -284,6 +284,9 @@ class Site:
     async def _visit(self, request: Request) -> Visit:
         if not all(map(storable, request.path_params.values())):
             raise errors.NotFound
+        # As with the fields of forms: nothing is called so, and the database refuses to look for it.
+        while b"%00" in request.scope["query_string"]:
+            request.scope["query_string"] = request.scope["query_string"].replace(b"%00", b"")
         account = await self.hosts.account(request.headers.get("host", ""), request.url.scheme)
         return Visit(self, request, account)
 
@@ -296,9 +299,10 @@ def is_person(scope: Scope) -> bool:
 def is_trusted(scope: Scope) -> bool:
     """Whether browsers trust the way here. A proxy tells its scheme by `X-Forwarded-Proto`: at worst a header is missing."""
     headers = Headers(scope=scope)
-    name = (
-        (urlsplit("//" + headers.get("host", "")).hostname or "") if storable(headers.get("host", "")) else ""
-    )
+    try:
+        name = urlsplit("//" + headers.get("host", "")).hostname or ""
+    except ValueError:  # `[::1`
+        return False
     secure = "https" in (scope["scheme"], headers.get("x-forwarded-proto", ""))
     return secure or name == "127.0.0.1" or name == "localhost" or name.endswith(".localhost")
 

@@ -1,6 +1,8 @@
 """What strangers try at the open doors, beside what the tests of each door promise already."""
 
+import io
 import re
+import time
 
 import aiohttp
 import pytest
@@ -58,3 +60,22 @@ async def test_files_of_strangers_are_stored_under_our_own_address(
     stored = [file["url"] for ticket in await tickets(shop) for file in
         (await shop.ada.get(f"/api/tickets/{ticket['id']}")).json["messages"][0]["attachments"]]  # fmt: skip
     assert [one.startswith(f"{home}/api/attachment/download/") for one in stored] == [True, True]
+
+
+async def test_addresses_that_the_database_could_not_read(browser: Browser, shop: worlds.World) -> None:
+    await browser.log_in(shop.ada.email)
+    for page in ("/customers?search=mi%00a", "/settings/users?search=%0%0000", "/survey/x?score=%00"):
+        assert (await browser.get(page)).status < 500
+    browser.host = "[::1"
+    assert (await browser.get("/login")).status < 500
+
+
+async def test_a_form_of_nothing_but_marks_is_refused_at_once(browser: Browser, shop: worlds.World) -> None:
+    key = await form(shop)
+    for page in ("/login", f"/forms/{key}"):
+        begun = time.process_time()
+        sent = await browser.send(
+            "POST", page, io.BytesIO(b"&" * 20_000_000), Content_Type="application/x-www-form-urlencoded"
+        )
+        assert sent.status == 400
+        assert time.process_time() - begun < 3, "a microsecond for each mark would be more than ten seconds"

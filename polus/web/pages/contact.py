@@ -19,6 +19,7 @@ from polus.web.visits import Visit
 PATH = "/forms/{key}"
 CUSTOMER = Actor("customer", role="observer-agent")
 MOST_FILES = 5
+MOST_FIELDS = 60
 MOST_BYTES = 10 * files.MIB
 TOO_LARGE = "A file is larger than 10 MB."
 TOO_MANY = f"More than {MOST_FILES} files."
@@ -32,9 +33,7 @@ async def page(visit: Visit) -> Response:
 
 async def send(visit: Visit) -> Response:
     """Take the form in; the page that thanks, or the form again with what is wrong."""
-    visit.form = await visit.request.form(
-        max_files=MOST_FILES + 1, max_fields=60, max_part_size=session.MOST_TEXT
-    )
+    visit.form = await session.taken_apart(visit.request, MOST_FILES + 1, MOST_FIELDS)
     form, fields = await _found(visit)
     sent = _sent(visit, fields)
     try:

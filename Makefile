@@ -1,6 +1,6 @@
 # make          everything that CI checks
 # make run      the helpdesk on http://127.0.0.1:8000
-# make test     all tests; make fast leaves out the slow ones; ARGS="…" goes to pytest
+# make test     all tests; make fast leaves out slow and thorough ones; ARGS="…" goes to pytest
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,7 +39,7 @@ test: setup
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 fast: setup
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not thorough" $(ARGS)
 
 format: setup
 	@$(BIN)/ruff format .

@@ -13,6 +13,8 @@ from tests import samples
 from tests import world as worlds
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
 BY_ID = [pytest.param(operation, id=operation.id) for operation in samples.OPERATIONS]
 WITH_IDS = [p for p in BY_ID if "{" in p.values[0].path]  # type: ignore[union-attr]

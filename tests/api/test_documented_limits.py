@@ -13,6 +13,8 @@ from polus.base import clock
 from tests import make, samples
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 MEGABYTE = 1_048_576
 TEXT = {"data_type": "text", "input_settings": {"input_type": "input"}}
 

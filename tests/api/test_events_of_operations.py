@@ -9,6 +9,8 @@ from polus.api.operation import Operation
 from tests import samples
 from tests import world as worlds
 
+pytestmark = pytest.mark.thorough
+
 PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
 # Room for what every filling of the shop makes anew.

@@ -253,6 +253,7 @@ async def test_pages(world: World) -> None:
     assert (await world.oda.post("/api/reporting/stats", body, limit=10_001)).status == 400
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", scopes.table())
 async def test_every_scope_answers_with_everything_it_knows(world: World, name: str) -> None:
     scope = scopes.table()[name]
@@ -306,6 +307,7 @@ def told(ids: dict[str, int]) -> dict[str, Any]:
     return {"facts": facts}
 
 
+@pytest.mark.thorough
 async def test_every_dimension_of_filled_scopes_works(world: World) -> None:
     ids = await shop(world)
     assert (await world.bea.post("/api/_polus/reporting/facts", told(ids))).status == 201

@@ -96,6 +96,7 @@ def _path(operation: Operation) -> str:
     return "/".join(str(NOBODY) if part.startswith("{") else part for part in parts)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 async def test_each_scope(api: Api, tokens: Any, operation: Operation) -> None:
     """Only the operation's own scope leads past the door, and `write:all`; all others together do not."""

@@ -74,6 +74,7 @@ async def test_what_is_refused(world: World, body: Any, data: Any) -> None:
     assert answer.json["error"] == {"msg": "Failed to search", "data": data}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(
     "query", ["%", "_", "' or 1=1 --", "\\", ".*", "(", "@", "\U0001f600", "x" * 5000, "zq " * 500]

@@ -16,6 +16,8 @@ from tests import direct, samples
 from tests import world as worlds
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 PEOPLE = {"observer-agent": "oda", "lite-agent": "lia", "basic-agent": "bea", "agent": "leo", "admin": "ada"}
 READING = [operation for operation in samples.OPERATIONS if operation.method == "GET"]
 WRITING = [operation for operation in samples.OPERATIONS if operation.method != "GET"]

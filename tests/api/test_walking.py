@@ -9,6 +9,8 @@ from tests import proof, samples
 from tests import world as worlds
 from tests.world import Client, World
 
+pytestmark = pytest.mark.thorough
+
 NEEDED = {"list-custom-fields": {"object_type": "Ticket"}}
 ROOM = "update custom_fields set deactivated_datetime = now() where account_id = $1"
 

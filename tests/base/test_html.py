@@ -139,6 +139,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_html_costs_linear_time(kind: str) -> None:
     started = time.process_time()

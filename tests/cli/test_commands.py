@@ -52,6 +52,7 @@ async def test_version(tmp_path: Path) -> None:
     assert told.json == {"version": plain.out.strip()}
 
 
+@pytest.mark.thorough
 async def test_a_wrong_setting_is_named_with_its_cure(tmp_path: Path) -> None:
     here = Installation(tmp_path, "", {"POLUS_PORT": "eighty"})
     plain, told = await here.run("check"), await here.quickly("check", "--json")
@@ -236,6 +237,7 @@ async def test_migrate_and_check_an_empty_database(installation: Installation) -
     assert missing.code == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", ["check", "migrate", "serve"])
 async def test_a_database_that_is_not_there_is_named_with_its_cure(tmp_path: Path, command: str) -> None:
     here = Installation(

@@ -122,6 +122,7 @@ async def desk(world: World) -> tuple[int, list[int]]:
     return field, ids
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=some.data())
 async def test_at_once_is_as_one_by_one(

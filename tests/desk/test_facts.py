@@ -217,6 +217,7 @@ class Shop:
         ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", (1, 4, 5))
 async def test_facts_made_anew_are_those_that_were_kept(world: World, seed: int) -> None:
     shop = Shop(world, await bot(world), seed)

@@ -71,6 +71,7 @@ def test_functions_are_short() -> None:
     assert long == {}
 
 
+@pytest.mark.thorough
 def test_modules_say_what_they_are_for() -> None:
     silent = []
     for file in EVERYTHING:
@@ -115,6 +116,7 @@ def test_no_sql_is_put_together_in_f_strings() -> None:
     assert glued == []
 
 
+@pytest.mark.thorough
 def test_names_are_nouns_and_verbs_of_the_trade() -> None:
     bad = [str(file.relative_to(ROOT)) for file in PACKAGE if BANNED.search(file.stem)]
     for file in PACKAGE:
@@ -135,6 +137,7 @@ def _names(file: Path) -> Iterator[tuple[ast.AST, str]]:
             yield node, name
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX", "HACK", "for now", "simplified"])
 def test_nothing_is_put_off(word: str) -> None:
     pattern = re.compile(r"\b" + word + r"\b", re.I if word.islower() else 0)

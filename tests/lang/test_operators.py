@@ -148,6 +148,7 @@ def test_html_is_invisible_to_the_text_of_a_message():
     assert true("contains(message.body_html, 'CLASS')", message=markup)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "value", [3, 1.5, True, [], ["x"], [[]], {}, {"name": {}}, "x", "", None, [None, {"name": 3}]]
 )

@@ -46,6 +46,7 @@ async def selected(text, customers=False, definitions=shop.DEFINITIONS):
     return {row["id"] for row in rows}, held
 
 
+@pytest.mark.thorough
 @given(text=questions.filters("V"))
 @settings(max_examples=EXAMPLES, **QUIET)
 async def test_ticket_filters_select_the_same_both_ways(text):
@@ -120,6 +121,7 @@ async def test_parameters_follow_those_of_the_statement():
     assert [place for place in ("$8", "$9", "$10", "$11") if place in where.text] == ["$8", "$9", "$10"]
 
 
+@pytest.mark.thorough
 async def test_the_database_keeps_trees_of_any_depth():
     code = parse.code(f"if ({'&&'.join(['isEmpty(ticket.id)'] * 2_000)}) Action('deleteTicket')")
     kept = await HERE["pool"].fetchval(

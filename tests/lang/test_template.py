@@ -319,6 +319,7 @@ def test_work_is_bounded():
     assert time.process_time() - began < 5
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "source",
     [

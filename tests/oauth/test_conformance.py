@@ -128,6 +128,7 @@ async def test_errors_go_back_to_the_app(
     assert await connection_rows(shop) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "changed",
     [

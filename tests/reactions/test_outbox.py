@@ -225,6 +225,7 @@ async def test_however_much_of_one_kind_waits_the_others_go_on_in_their_order(be
     assert [row["attempts"] for row in await bench.world.rows(OUTBOX)] == [2] + [0] * (most - 1)
 
 
+@pytest.mark.thorough
 async def test_after_its_last_attempt_it_stays_to_be_seen_and_blocks_nothing(bench: Bench) -> None:
     fails = {1}
 

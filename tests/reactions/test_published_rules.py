@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from tests import make
 from tests.lang import state
 from tests.lang.published_rules import RULES
@@ -66,6 +68,7 @@ def field(number: int) -> dict[str, Any]:
     return {"object_type": known.object_type, "label": f"Field {number}", "definition": definition}
 
 
+@pytest.mark.thorough
 async def test_published_rules_run_live(shop: Shop) -> None:  # noqa: F811
     world = shop.world
     await furnish(world)

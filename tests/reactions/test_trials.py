@@ -139,6 +139,7 @@ def executed(data: Any) -> Any:
     return {key: value for key, value in data.items() if key != "duration_ms"}
 
 
+@pytest.mark.thorough
 async def test_a_recorded_history_gives_exactly_the_recorded_executions(shop: Shop) -> None:  # noqa: F811
     put = await people(shop)
     for place, (code, on) in enumerate(RULES):

@@ -16,6 +16,8 @@ from polus.store.database import Database
 from polus.store.work import SYSTEM, writing
 from tests.world import World, make
 
+pytestmark = pytest.mark.thorough
+
 UNTIL = datetime.datetime(2026, 3, 4, 15, tzinfo=datetime.UTC)
 # What a ticket repeats of its messages, as lists show it.
 REPEATED = (

@@ -15,6 +15,8 @@ from polus.store.work import SYSTEM, reading
 from tests.statistics import shop
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 PERIOD = [{"member": "periodStart", "operator": "inDateRange", "values": ["2026-03-02", "2026-03-09"]}]
 
 # What is asked: scope, then dimension if any; and what is answered: the measures in the scope's order.

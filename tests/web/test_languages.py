@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from babel.messages.pofile import read_po
 
 from polus.web import assets, render
@@ -16,6 +17,7 @@ PHYSICAL = re.compile(
 )
 
 
+@pytest.mark.thorough
 def test_every_text_has_its_french() -> None:
     """New texts: `make texts`, then fill in what is empty."""
     wanted = {message.id for message in texts.collected() if message.id}

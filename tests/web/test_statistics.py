@@ -103,6 +103,7 @@ COUNTS = (
 )
 
 
+@pytest.mark.thorough
 async def test_behind_each_figure_are_tickets(browser: Browser, built: figures.Builder) -> None:
     await browser.log_in(built.world.oda.email)
     for board in BOARDS:
@@ -160,6 +161,7 @@ async def test_behind_rules_and_macros_is_what_they_did(browser: Browser, built:
     assert "Thank" in (await browser.get(one)).text
 
 
+@pytest.mark.thorough
 async def test_whatever_the_address_says_there_is_an_answer(browser: Browser, shop: worlds.World) -> None:
     await browser.log_in(shop.oda.email)
     for query in ("days=x&from=0&to=y&agent=z&tag=99999999999999999999&channel=%00", "from=0001-01-01&to=0001-01-02",

@@ -47,6 +47,7 @@ async def test_a_mail_is_processed_and_an_answer_leaves(worker: Worker, world: W
     await _until(world, "select 1 from messages where account_id = $1 and failed_datetime is not null")
 
 
+@pytest.mark.thorough
 async def test_snoozed_tickets_wake_up(worker: Worker, world: World) -> None:
     ticket = await make.ticket(world)
     await world.rows(

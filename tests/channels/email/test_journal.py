@@ -21,6 +21,7 @@ async def office(world: World) -> Office:
     return await offices.opened(world)
 
 
+@pytest.mark.thorough
 async def test_every_mail_that_others_wrote_ends_in_a_named_state(office: Office) -> None:
     ended = {}
     for path in samples.all_paths():

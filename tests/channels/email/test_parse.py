@@ -407,6 +407,7 @@ def test_empty_bodies_are_empty() -> None:
         assert (mail.body_text, mail.stripped_text, mail.attachments) == ("", "", ())
 
 
+@pytest.mark.thorough
 def test_bodies_are_bounded_and_stay_well_formed() -> None:
     mail = parse.read(plain("é" * 1_000_000))
     assert len(mail.body_text.encode()) == 1_048_576
@@ -461,6 +462,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_mails_end_soon(kind: str) -> None:
     given_raw = HOSTILE[kind]

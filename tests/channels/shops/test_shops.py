@@ -291,6 +291,7 @@ JSON = some.recursive(
 STORE = {"uuid": "12345678-1234-1234-1234-123456789012", "created_datetime": "2026-01-01T00:00:00+00:00"}
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(
     some.dictionaries(some.sampled_from(sorted(shapes.ORDER | {"customer"})), JSON, max_size=6),

@@ -14,6 +14,8 @@ from tests.channels.voice.test_outgoing import messages, order, ticket, voicemai
 from tests.channels.wires import Break, Open, Wire
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def exchange(world: World) -> AsyncIterator[Exchange]:

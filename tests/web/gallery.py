@@ -56,9 +56,9 @@ def many() -> list[Facts]:
 
 
 SCENES: dict[str, tuple[str, Any]] = {
-    "login": ("login.html", lambda: {"failure": None, "step": "", "errors": {"email": "", "password": "", "code": ""}, "email": "", "next": "/inbox"}),
-    "login-failed": ("login.html", lambda: {"failure": "The e-mail address or the password is wrong.", "step": "", "errors": {"email": "", "password": "Please enter your password."}, "email": "anna@shop.example", "next": "/inbox"}),
-    "login-code": ("login.html", lambda: {"failure": None, "step": "token", "errors": {"email": "", "password": "", "code": "This code is not right, or was used already."}, "email": "anna@shop.example", "next": "/inbox"}),
+    "login": ("login.html", lambda: {"failure": None, "step": "", "errors": {"email": "", "password": "", "code": ""}, "email": "", "next": "/inbox", "offers": {"google": "Google"}}),
+    "login-failed": ("login.html", lambda: {"failure": "The e-mail address or the password is wrong.", "step": "", "errors": {"email": "", "password": "Please enter your password."}, "email": "anna@shop.example", "next": "/inbox", "offers": {}}),
+    "login-code": ("login.html", lambda: {"failure": None, "step": "token", "errors": {"email": "", "password": "", "code": "This code is not right, or was used already."}, "email": "anna@shop.example", "next": "/inbox", "offers": {}}),
     "error": ("error.html", lambda: {"title": "This page does not exist", "body": "The ticket may have been deleted, or the address is wrong.", "request_id": "6f1c2a"}),
     "list": ("inbox.html", inbox),
     "empty": ("inbox.html", lambda: inbox(tickets={"data": [], "meta": {"next_cursor": None}})),

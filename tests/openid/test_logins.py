@@ -280,6 +280,7 @@ async def test_tokens_that_are_not_trusted(ada: Browser, guest: Browser, shop: W
         ({"email_verified": False}, "does not vouch that"),
         ({"email_verified": None}, "does not vouch that"),
         ({"email": "no address"}, "does not say which e-mail address"),
+        ({"email": "\u212aim@shop.example"}, "does not say which e-mail address"),
         ({"email": {"a": 1}}, "does not say which e-mail address"),
     ):  # fmt: skip
         assert said in await forge.tried(**{**good, **changed}), changed
@@ -348,6 +349,21 @@ async def test_whose_word_for_an_address_counts(
     assert await forge.tried(preferred_username=shop.bea.email, tid=TENANT, oid="o2") == "in"
     user = (await shop.ada.get(f"/api/users/{shop.bea.user_id}")).json
     assert user["meta"]["sso"] == "office365"
+    # Entered as one's own, a tenant's and Google's word is worth what it was.
+    rogue.published = rogue.document(issuer=f"{rogue.url}/{TENANT}/v2.0")
+    row = {
+        "name": "M",
+        "server_metadata_url": f"{rogue.url}/{TENANT}/v2.0",
+        "client_id": "c",
+        "client_secret": "hush",
+    }
+    added = await fill(ada, ACCESS, PLAIN | {f"own.0.{name}": value for name, value in row.items()})
+    assert added.status == 303
+    forge = Forge(guest, rogue, "sso:m", f"{rogue.url}/{TENANT}/v2.0")
+    assert await forge.tried(sub="p1", email=shop.lia.email) == "in"
+    monkeypatch.setattr(providers, "GOOGLE", msgspec.structs.replace(providers.GOOGLE, issuer=forge.issuer))
+    monkeypatch.setattr(providers, "MICROSOFT", "https://elsewhere.example/")
+    assert "does not vouch" in await forge.tried(**mine | {"sub": "p2"})
     # What is not wanted any more is not offered, and who is on his way is turned back.
     guest.cookies.pop("polus", None)
     there = parse_qs(urlsplit(await chosen(guest, "google")).query)

@@ -44,8 +44,8 @@ class Published(msgspec.Struct, frozen=True):
     keys: list[dict[str, Any]]
 
 
-async def proven(tokens: Tokens, journey: Journey, tenant: str, allowed: Allowed) -> Identity:
-    """Who logged in. `tenant`: the only one of Microsoft's whose people may. Raises Failure."""
+async def proven(tokens: Tokens, journey: Journey, allowed: Allowed) -> Identity:
+    """Who logged in. Raises Failure."""
     provider = journey.provider
     host = providers.host_of(provider.token_endpoint)
     if not tokens.id_token:
@@ -53,13 +53,14 @@ async def proven(tokens: Tokens, journey: Journey, tenant: str, allowed: Allowed
     claims = _read(tokens.id_token, await _keys(provider, host, allowed), journey, host)
     issuer, subject = str(claims["iss"]), str(claims["sub"])
     if provider.key == registrations.MICROSOFT:
-        subject = _in_tenant(claims, issuer, tenant, host)
+        subject = _in_tenant(claims, issuer, provider, host)
     elif "email" not in claims and provider.userinfo_endpoint:
         claims = await _asked(provider, tokens, claims, host, allowed)
     if not 0 < len(subject) <= LONGEST:
         raise Failure("token-odd", host, "its subject is none")
-    email, vouched = _address(provider.key, claims, tenant)
-    if not addresses.is_email(email):
+    email, vouched = _address(provider, claims)
+    # In lower case the Kelvin sign is a k: an address in other letters could be taken for somebody's.
+    if not email.isascii() or not addresses.is_email(email):
         email, vouched = "", False
     name = claims.get("name")
     return Identity(provider.key, issuer, subject, email, vouched, name if isinstance(name, str) else "")
@@ -131,29 +132,36 @@ async def _got(url: str, headers: dict[str, str], host: str, allowed: Allowed) -
         raise Failure("token-odd", host, "its answer cannot be read") from None
 
 
-def _in_tenant(claims: Claims, issuer: str, tenant: str, host: str) -> str:
+def _in_tenant(claims: Claims, issuer: str, provider: Provider, host: str) -> str:
     """The subject. A token of the common endpoint may come from any tenant: its issuer must be the one it names, and the
     only one that may when there is one. `oid` stays when we are registered anew, `sub` does not.
     """
-    own = str(claims.get("tid", ""))
-    if not GUID.fullmatch(own) or issuer != f"{providers.MICROSOFT}{own}/v2.0" or own != (tenant or own):
+    own, only = str(claims.get("tid", "")), _tenant(provider)
+    if not GUID.fullmatch(own) or issuer != f"{providers.MICROSOFT}{own}/v2.0" or own != (only or own):
         raise Failure("token-odd", host, "it comes from another tenant")
     return str(claims.get("oid") or claims["sub"])
 
 
-def _address(key: str, claims: Claims, tenant: str) -> tuple[str, bool]:
-    """The address, and whether the provider's word for it counts."""
-    email = claims.get("email")
+def _tenant(provider: Provider) -> str:
+    """The one tenant of Microsoft's that a provider is, `""` when it is several or none."""
+    part = provider.issuer.removeprefix(providers.MICROSOFT).partition("/")[0]
+    return part if provider.issuer.startswith(providers.MICROSOFT) and GUID.fullmatch(part) else ""
+
+
+def _address(provider: Provider, claims: Claims) -> tuple[str, bool]:
+    """The address, and whether the provider's word for it counts. Told apart by issuer: Google's and Microsoft's word is
+    worth no more when they are entered as a provider of one's own.
+    """
+    email, named = claims.get("email"), claims.get("preferred_username")
     given = email if isinstance(email, str) else ""
-    if key == registrations.MICROSOFT:
-        if tenant and tenant != EVERYBODYS:
+    if provider.issuer.startswith(providers.MICROSOFT):
+        if _tenant(provider) not in ("", EVERYBODYS):
             # Its administrators say who has which address; a sign-in name is in a domain that they proved to own.
-            named = claims.get("preferred_username")
             return given or (named if isinstance(named, str) else ""), True
         # Anybody can have a tenant and write any address into it (nOAuth): only what Microsoft itself has seen counts.
         return given, claims.get("xms_edov") in (True, 1, "1", "true")
     said = claims.get("email_verified") in (True, "true")
-    if key == registrations.GOOGLE:
+    if provider.issuer == providers.GOOGLE.issuer:
         # For other domains Google saw the address once, when the account was made.
         return given, said and (bool(claims.get("hd")) or given.lower().endswith(GOOGLES))
     return given, said

@@ -125,8 +125,7 @@ async def _recognised(visit: Visit, journey: Journey, answer: Mapping[str, str])
     async with session.at_the_door(visit) as work:
         registration = await sign_ons.registration(work, journey.provider.key)
     tokens = await journeys.finish(journey, registration, answer, allowed)
-    tenant = registration.tenant if registration else ""
-    identity = await identities.proven(tokens, journey, tenant, allowed)
+    identity = await identities.proven(tokens, journey, allowed)
     try:
         async with session.at_the_door(visit) as work:
             return await people.recognise(work, identity), await sign_ons.skips_factor(work)

@@ -60,6 +60,10 @@ async def shown(visit: Visit, form: Form) -> Response:
         "title": NAMES[key] or visit.gettext(OTHER),
         "back": (PATH, visit.gettext("Providers")),
     }
+    if key == OWN:
+        facts["about"] = visit.gettext(
+            "For mailboxes. Providers of your own for logging in stand under Access."
+        )
     return await shell.settings(visit, PATH, "settings/provider.html", form=form, **facts)
 
 

@@ -23,7 +23,7 @@ CLOSES = (
 ANSWERS = (
     "select "
     + _OF_TICKET
-    + "response, first_response, human_response, previous, previous_own from fact_messages"
+    + "message_channel, response, first_response, human_response, previous, previous_own from fact_messages"
     + " where account_id = $1 and moment >= $2 and moment < $3 and not incoming"
 )
 QUESTIONS = ANSWERS.replace("and not incoming", "and incoming")
@@ -44,7 +44,8 @@ FIGURES: dict[tuple[str, str], tuple[str, str]] = {
     ("first_human_responses", "median_time"): (ANSWERS, _TIMES.replace("{column}", "human_response")),
 }
 APART = frozenset(("channel", "integrationId"))
-# Facts whose channel is not the ticket's.
+# What facts are listed by, and of what type that is; the channel of messages is not the ticket's.
+LISTED = {"channel": "text", "agentId": "bigint"}
 OF_MESSAGES = frozenset(("sent", "received"))
 MEDIAN = "median_time"
 
@@ -53,7 +54,11 @@ def of(query: Query) -> str | None:
     """The facts that the query's only measure can be computed from together with others; None: it must be asked alone."""
     (measure,) = query.measures
     known = FIGURES.get((query.kind, measure.how))
-    return None if known is None or any(one.member in APART for one in query.filters) else known[0]
+    if known is None or any(one.member in APART for one in query.filters):
+        return None
+    # Tickets that are collected do not add up.
+    adding = known[1] != repeats.ALL or repeats.first((), query.filters, "$2") is not None
+    return known[0] if adding else None
 
 
 def adds(query: Query) -> bool:
@@ -63,56 +68,48 @@ def adds(query: Query) -> bool:
 
 @dataclass
 class Cells:
-    """Figures in their order: of the period, of its buckets (by their begin), and of the tickets' channels."""
+    """Figures in their order: of the period, of its buckets (by their begin), and of what they are listed by."""
 
     total: list[Any] = field(default_factory=list)
     buckets: dict[str, list[Any]] = field(default_factory=dict)
-    channels: dict[Any, list[Any]] = field(default_factory=dict)
+    groups: dict[Any, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the facts of a family are cut into cells: by a dimension (of which figures it is wanted), by the buckets."""
+
+    by: str
+    listed: Sequence[bool]
+    drawn: bool
+
+    @property
+    def bucketed(self) -> bool:
+        """Channels are few, agents may be many: by both there would be too many cells."""
+        return self.drawn and self.by != "agentId"
 
 
 # Facts are read once, into cells; those are put together. Of an average of cells there is none here.
-_CELLS = """, c as materialized (select f.channel as b, f.bucket as d, {measures} from f{where} group by 1, 2)
-select 'total', null, null, {total} from c
-union all select 'bucket', null, d, {bucket} from c group by d
-union all select 'channel', b, null, {channel} from c group by b
-"""
+_CELLS = ", c as materialized (select {keys}{measures} from f{where}{grouped}) select 'total', null::{type}, null, {figures} from c"
+_BUCKETS = " union all select 'bucket', null, d, {figures} from c group by d"
+_GROUPS = " union all select '{key}', {key}, null, {figures} from c group by {key}"
 _HALF = "round(({median})::numeric / 1000000, 2)".replace(
     "{median}",
     median("select unnest(x.{m}) as v from c x{of}", "(select sum(cardinality(x.{m}))::bigint from c x{of})"),
 )
 _SUM = "coalesce(sum({m}), 0)"
+# What is not there is not listed, as when it is asked alone.
+_SUM_OF_GROUP = "nullif(sum({m}), 0)"
 
 
-async def cells(work: Work, queries: Sequence[Query], listed: Sequence[bool]) -> Cells:
-    """Figures of queries of one family with the same filters and buckets. Medians of buckets are not told; `listed`: of
-    which ones channels are."""
-    starts = await reports.buckets(work, queries[0])
+async def cells(work: Work, queries: Sequence[Query], cut: Cut) -> Cells:
+    """Figures of queries of one family with the same filters and buckets. Medians of buckets are not told."""
+    starts = await reports.buckets(work, queries[0]) if cut.bucketed else []
     conditions = reports.given(work, queries[0], starts)
-    made, total, bucket, channel = [], [], [], []
-    for place, query in enumerate(queries):
-        how, name = query.measures[0].how, "m" + str(place)
-        figure = FIGURES[query.kind, how][1]
-        made.append((repeats.count(query.filters) if figure == repeats.ALL else figure) + " as " + name)
-        half = _HALF.replace("{m}", name)
-        total.append(half.replace("{of}", "") if how == MEDIAN else _SUM.replace("{m}", name))
-        of_channel = (
-            half.replace("{of}", " where x.b is not distinct from c.b")
-            if how == MEDIAN
-            else _SUM.replace("{m}", name)
-        )
-        channel.append(of_channel if listed[place] else "null")
-        bucket.append(_SUM.replace("{m}", name) if adds(query) else "null")
-    parts = {
-        "{measures}": ", ".join(made),
-        "{where}": " where " + " and ".join(conditions.texts) if conditions.texts else "",
-        "{total}": ", ".join(total),
-        "{bucket}": ", ".join(bucket),
-        "{channel}": ", ".join(channel),
-    }
+    where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
     source = FIGURES[queries[0].kind, queries[0].measures[0].how][0]
-    statement = facts.TYPES + reports.PLACED_FACTS.replace("{facts}", source) + _CELLS
-    for name, part in parts.items():
-        statement = statement.replace(name, part)
+    placed = reports.PLACED_FACTS if cut.bucketed else ", f as not materialized ({facts})"
+    statement = facts.TYPES + placed.replace("{facts}", source) + _cut(queries, cut, where)
     found = Cells()
     for kind, group, begin, *told in await reports.fetch(work, statement, conditions.parameters):
         plain = [reports.plain(value, queries[0].zone.info) for value in told]
@@ -121,8 +118,59 @@ async def cells(work: Work, queries: Sequence[Query], listed: Sequence[bool]) ->
         elif kind == "bucket":
             found.buckets[reports.plain(begin, queries[0].zone.info)] = plain
         else:
-            found.channels[group] = plain
+            known = found.groups.setdefault(group, [None] * len(plain))
+            found.groups[group] = [old if new is None else new for old, new in zip(known, plain, strict=True)]
     return found
+
+
+def _cut(queries: Sequence[Query], cut: Cut, where: str) -> str:
+    """What follows the facts `f`: the cells `c`, and what is made of them."""
+    keys = [_key(query, cut.by) if listed else "" for query, listed in zip(queries, cut.listed, strict=True)]
+    columns = list(dict.fromkeys(key for key in keys if key))
+    names = {key: "k" + str(place) for place, key in enumerate(columns)}
+    named = [key + " as " + name for key, name in names.items()] + (["f.bucket as d"] if cut.bucketed else [])
+    made, totals, buckets = [], [], []
+    groups: dict[str, list[str]] = {key: [] for key in columns}
+    for place, (query, key) in enumerate(zip(queries, keys, strict=True)):
+        name, is_median = "m" + str(place), query.measures[0].how == MEDIAN
+        made.append(_figure(query, "") + " as " + name)
+        totals.append((_HALF.replace("{of}", "") if is_median else _SUM).replace("{m}", name))
+        buckets.append(_SUM.replace("{m}", name) if adds(query) else "null")
+        if key and _figure(query, cut.by) != _figure(query, ""):
+            name += "g"
+            made.append(_figure(query, cut.by) + " as " + name)
+        of_group = (
+            _HALF.replace("{of}", " where x.{k} is not distinct from c.{k}") if is_median else _SUM_OF_GROUP
+        )
+        for other, told in groups.items():
+            told.append(of_group.replace("{m}", name).replace("{k}", names[key]) if other == key else "null")
+    text = _CELLS.replace("{figures}", ", ".join(totals))
+    text += _BUCKETS.replace("{figures}", ", ".join(buckets)) if cut.bucketed else ""
+    for key, told in groups.items():
+        text += _GROUPS.replace("{key}", names[key]).replace("{figures}", ", ".join(told))
+    places = ", ".join(str(place + 1) for place in range(len(named)))
+    parts = {
+        "{keys}": "".join(one + ", " for one in named), "{measures}": ", ".join(made), "{where}": where,
+        "{grouped}": " group by " + places if places else "", "{type}": LISTED.get(cut.by, "text"),
+    }  # fmt: skip
+    for part, told_ in parts.items():
+        text = text.replace(part, told_)
+    return text
+
+
+def _key(query: Query, by: str) -> str:
+    if by == "channel" and query.kind in OF_MESSAGES:
+        return "f.message_channel"
+    return reports.DIMENSIONS[by]
+
+
+def _figure(query: Query, by: str) -> str:
+    """The aggregate of a cell; `by`: of tickets that count once, once for each of those."""
+    figure = FIGURES[query.kind, query.measures[0].how][1]
+    if figure != repeats.ALL:
+        return figure
+    first = repeats.first((by,) if by else (), query.filters, "$2")
+    return "count(*) filter (where " + str(first) + ")"
 
 
 async def values(work: Work, queries: Sequence[Query]) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from polus.desk.statistics import boards, families, reports
 from polus.desk.statistics.asked import Asked
 from polus.desk.statistics.boards import Board, Groups, Number, Shown
+from polus.desk.statistics.families import Cut
 from polus.desk.statistics.reports import Query
 from polus.store.work import Work
 
@@ -45,24 +46,29 @@ class Reading:
 def begin(asked: Asked, board: Board, step: str) -> Reading:
     """What a page has to ask, that which takes longest first."""
     reading = Reading(asked, board, step)
+    by = next((one.by for one in board.tables if one.by in families.LISTED), "")
+    listed = {number for one in board.tables if one.by == by for number in one.numbers}
     drawn = dict.fromkeys(number for one in board.lines for number in one.numbers)
     members: dict[str, list[tuple[Number, Query]]] = {}
-    for number in dict.fromkeys([*board.numbers, *drawn, *_by_channel(board)]):
+    for number in dict.fromkeys([*board.numbers, *drawn, *sorted(listed)]):
         asks = boards.query(asked, number, step)
         family = families.of(asks)
         if family is not None:
             members.setdefault(family, []).append((number, asks))
     left = reading.left
-    left.extend(partial(_together, reading, told) for told in reversed(members.values()))
-    known = {number: asks for told in members.values() for number, asks in told}
-    added = {number for number, asks in known.items() if families.adds(asks)}
-    grouped = {number for number in _by_channel(board) if number in known and _channelled(known[number])}
+    done: set[Number] = set()
+    for told in reversed(members.values()):
+        adding = [number for number, asks in told if number in drawn and families.adds(asks)]
+        cut = families.Cut(by, [number in listed for number, _ in told], bool(adding))
+        left.append(partial(_together, reading, told, cut))
+        done |= set(adding) if cut.bucketed else set()
+    known = {number for told in members.values() for number, _ in told}
     for table in board.tables:
-        others = [one for one in table.numbers if table.by != "channel" or one not in grouped]
+        others = [one for one in table.numbers if table.by != by or one not in known]
         left.extend(partial(_groups, reading, table.by, numbers) for numbers in _by_scope(others))
     alone = [number for number in board.numbers if number not in known]
     left.extend(partial(_now, reading, numbers) for numbers in _by_scope(alone))
-    left.extend(partial(_line, reading, number) for number in drawn if number not in added)
+    left.extend(partial(_line, reading, number) for number in drawn if number not in done)
     before: dict[str, list[Number]] = {}
     for number in board.numbers:
         before.setdefault(families.of(boards.query(asked, number, step)) or number.scope, []).append(number)
@@ -102,10 +108,6 @@ async def shown(work: Work, asked: Asked, board: Board, step: str) -> Content:
     return content(reading)
 
 
-def _by_channel(board: Board) -> dict[Number, None]:
-    return dict.fromkeys(number for one in board.tables if one.by == "channel" for number in one.numbers)
-
-
 def _by_scope(numbers: Sequence[Number]) -> list[list[Number]]:
     found: dict[str, list[Number]] = {}
     for number in numbers:
@@ -113,23 +115,16 @@ def _by_scope(numbers: Sequence[Number]) -> list[list[Number]]:
     return list(found.values())
 
 
-def _channelled(asks: Query) -> bool:
-    """Whether its facts' channel is the ticket's."""
-    return asks.kind not in families.OF_MESSAGES
-
-
-async def _together(reading: Reading, told: Sequence[tuple[Number, Query]], work: Work) -> None:
-    """The numbers that read the same facts: of the period, of its buckets, by channel."""
-    listed = _by_channel(reading.board)
-    by_channel = [number in listed and _channelled(asks) for number, asks in told]
-    cells = await families.cells(work, [asks for _, asks in told], by_channel)
+async def _together(reading: Reading, told: Sequence[tuple[Number, Query]], cut: Cut, work: Work) -> None:
+    """The numbers that read the same facts: of the period, of its buckets, by what they are listed by."""
+    cells = await families.cells(work, [asks for _, asks in told], cut)
     for place, (number, asks) in enumerate(told):
         reading.now[number] = cells.total[place]
-        if families.adds(asks):
+        if cut.bucketed and families.adds(asks):
             reading.buckets[number] = {begin: values[place] for begin, values in cells.buckets.items()}
-        if by_channel[place]:
-            groups = reading.groups.setdefault("channel", {})
-            for group, values in cells.channels.items():
+        if cut.listed[place]:
+            groups = reading.groups.setdefault(cut.by, {})
+            for group, values in cells.groups.items():
                 if values[place] is not None:
                     groups.setdefault(group, {})[number] = values[place]
 

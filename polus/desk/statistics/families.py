@@ -85,12 +85,18 @@ class Cut:
 
     @property
     def bucketed(self) -> bool:
-        """Channels are few, agents may be many: by both there would be too many cells."""
+        """Channels are few, agents may be many: by agents and buckets there would be too many cells."""
         return self.drawn and self.by != "agentId"
 
 
 # Facts are read once, into cells; those are put together. Of an average of cells there is none here.
-_CELLS = ", c as materialized (select {keys}{measures} from f{where}{grouped}) select 'total', null::{type}, null, {figures} from c"
+_CELLS = """, c as materialized ({cut}) select 'total', null::{type}, null, {figures} from c"""
+_CUT = "select {keys}{measures} from f{where}{grouped}"
+# Each bucket is a stretch of the index: reading one after the other costs half of looking up the bucket of each fact.
+_CUT_BY_BUCKETS = """select x.*, s.d from (
+  select d, coalesce(lead(d) over (order by d), 'infinity') as until from unnest($7) as d
+) s cross join lateral (select {keys}{measures} from f{where}{grouped}) x"""
+_IN_BUCKET = ("f.moment >= s.d", "f.moment < s.until")
 _BUCKETS = " union all select 'bucket', null, d, {figures} from c group by d"
 _GROUPS = " union all select '{key}', {key}, null, {figures} from c group by {key}"
 _HALF = "round(({median})::numeric / 1000000, 2)".replace(
@@ -106,10 +112,10 @@ async def cells(work: Work, queries: Sequence[Query], cut: Cut) -> Cells:
     """Figures of queries of one family with the same filters and buckets. Medians of buckets are not told."""
     starts = await reports.buckets(work, queries[0]) if cut.bucketed else []
     conditions = reports.given(work, queries[0], starts)
-    where = " where " + " and ".join(conditions.texts) if conditions.texts else ""
     source = FIGURES[queries[0].kind, queries[0].measures[0].how][0]
-    placed = reports.PLACED_FACTS if cut.bucketed else ", f as not materialized ({facts})"
-    statement = facts.TYPES + placed.replace("{facts}", source) + _cut(queries, cut, where)
+    statement = (
+        facts.TYPES + ", f as not materialized (" + source + ")" + _cut(queries, cut, conditions.texts)
+    )
     found = Cells()
     for kind, group, begin, *told in await reports.fetch(work, statement, conditions.parameters):
         plain = [reports.plain(value, queries[0].zone.info) for value in told]
@@ -123,12 +129,13 @@ async def cells(work: Work, queries: Sequence[Query], cut: Cut) -> Cells:
     return found
 
 
-def _cut(queries: Sequence[Query], cut: Cut, where: str) -> str:
+def _cut(queries: Sequence[Query], cut: Cut, narrowed: Sequence[str]) -> str:
     """What follows the facts `f`: the cells `c`, and what is made of them."""
     keys = [_key(query, cut.by) if listed else "" for query, listed in zip(queries, cut.listed, strict=True)]
     columns = list(dict.fromkeys(key for key in keys if key))
     names = {key: "k" + str(place) for place, key in enumerate(columns)}
-    named = [key + " as " + name for key, name in names.items()] + (["f.bucket as d"] if cut.bucketed else [])
+    named = [key + " as " + name for key, name in names.items()]
+    where = [*narrowed, *(_IN_BUCKET if cut.bucketed else ())]
     made, totals, buckets = [], [], []
     groups: dict[str, list[str]] = {key: [] for key in columns}
     for place, (query, key) in enumerate(zip(queries, keys, strict=True)):
@@ -145,12 +152,14 @@ def _cut(queries: Sequence[Query], cut: Cut, where: str) -> str:
         for other, told in groups.items():
             told.append(of_group.replace("{m}", name).replace("{k}", names[key]) if other == key else "null")
     text = _CELLS.replace("{figures}", ", ".join(totals))
+    text = text.replace("{cut}", _CUT_BY_BUCKETS if cut.bucketed else _CUT)
     text += _BUCKETS.replace("{figures}", ", ".join(buckets)) if cut.bucketed else ""
     for key, told in groups.items():
         text += _GROUPS.replace("{key}", names[key]).replace("{figures}", ", ".join(told))
     places = ", ".join(str(place + 1) for place in range(len(named)))
     parts = {
-        "{keys}": "".join(one + ", " for one in named), "{measures}": ", ".join(made), "{where}": where,
+        "{keys}": "".join(one + ", " for one in named), "{measures}": ", ".join(made),
+        "{where}": " where " + " and ".join(where) if where else "",
         "{grouped}": " group by " + places if places else "", "{type}": LISTED.get(cut.by, "text"),
     }  # fmt: skip
     for part, told_ in parts.items():

@@ -58,10 +58,13 @@ def begin(asked: Asked, board: Board, step: str) -> Reading:
     left = reading.left
     done: set[Number] = set()
     for told in reversed(members.values()):
-        adding = [number for number, asks in told if number in drawn and families.adds(asks)]
-        cut = families.Cut(by, [number in listed for number, _ in told], bool(adding))
+        adding = [(number, asks) for number, asks in told if number in drawn and families.adds(asks)]
+        cut = families.Cut(by, [number in listed for number, _ in told], drawn=bool(adding))
         left.append(partial(_together, reading, told, cut))
-        done |= set(adding) if cut.bucketed else set()
+        if adding and not cut.bucketed:
+            apart = families.Cut("", [False] * len(adding), drawn=True)
+            left.append(partial(_together, reading, adding, apart))
+        done |= {number for number, _ in adding}
     known = {number for told in members.values() for number, _ in told}
     for table in board.tables:
         others = [one for one in table.numbers if table.by != by or one not in known]

@@ -372,6 +372,7 @@ async def test_a_reply_goes_to_the_customer(shop: Shop) -> None:
         (make.mail(headers={"Auto-Submitted": "auto-replied"}), "automatic-mail"),
         (make.mail(headers={"PRECEDENCE": "bulk"}), "automatic-mail"),
         (make.mail(headers={"Return-Path": "<>"}), "automatic-mail"),
+        (make.mail(meta={"automatic": "x-autoreply"}), "automatic-mail"),
         (make.mail(created_datetime="2020-01-01T00:00:00"), "stale"),
         (make.mail(channel="api", via="api"), "api-channel"),
         (make.mail(channel="chat"), "no-target"),
@@ -383,6 +384,13 @@ async def test_what_gets_no_automatic_reply(shop: Shop, message: Any, reason: st
     ticket = await shop.ticket(messages=[message])
     assert len(ticket["messages"]) == 1
     assert await shop.actions() == [("replyToTicket", "skipped", reason)]
+
+
+async def test_who_asks_for_the_answer_elsewhere_is_answered_there(shop: Shop) -> None:
+    """A shop's form writes itself, and names the customer in Reply-To."""
+    await shop.rule("Action('replyToTicket', {body_text: 'Hi'})")
+    ticket = await shop.ticket(messages=[make.mail(meta={"reply_to": "kim@example.com"})])
+    assert [one["address"] for one in ticket["messages"][1]["source"]["to"]] == ["kim@example.com"]
 
 
 async def test_a_machine_gets_no_reply_by_its_address(shop: Shop) -> None:

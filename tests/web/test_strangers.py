@@ -10,6 +10,7 @@ import pytest
 from polus.desk.accounts import Book
 from polus.desk.hosts import Hosts
 from polus.web.site import Site
+from tests import make
 from tests import world as worlds
 from tests.web.chatting import Visitor, tickets, visitor
 from tests.web.conftest import Browser
@@ -79,3 +80,15 @@ async def test_a_form_of_nothing_but_marks_is_refused_at_once(browser: Browser, 
         )
         assert sent.status == 400
         assert time.process_time() - begun < 3, "a microsecond for each mark would be more than ten seconds"
+
+
+async def test_an_answer_goes_where_the_customer_asked_for_it(browser: Browser, shop: worlds.World) -> None:
+    """Forms of shops write themselves and name the customer in Reply-To."""
+    await make.address(shop)
+    mail = make.mail(meta={"reply_to": "kim@example.com"})
+    given = {"messages": [mail], "customer": {"email": "kim@example.com"}}
+    ticket = (await shop.ada.post("/api/tickets", given)).json["id"]
+    await browser.log_in(shop.ada.email)
+    to = (await browser.get(f"/inbox/all/{ticket}")).text.split('name="to"')[1].split(">")[0]
+    assert "kim@example.com" in to
+    assert "mia@example.com" not in to

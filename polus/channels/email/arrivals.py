@@ -86,7 +86,7 @@ async def settle(work: Work, given: Envelope, mail: Mail, kept: list[Kept]) -> S
     copy = await inbound.known(work, mail.identity)
     if copy is None:
         copy = await inbound.accept(
-            work, await _inbound(work, given, mail, author, kept, _meta(mail, given, own))
+            work, await _inbound(work, given, mail, author, kept, _meta(mail, given, own, judged, author))
         )
     state = "duplicate" if copy.duplicate else "delivered"
     return Settled(state, judged.reason or None, copy.ticket_id, copy.message_id)
@@ -147,7 +147,8 @@ async def _inbound(
     return Inbound(
         channel="email",
         message_id=mail.identity,
-        address=author.address,
+        # Whoever writes Reply-To may name anybody there: only From shows him to take part in a ticket whose id he guessed.
+        address=(mail.from_ or author).address,
         sender={"email": author.address, "name": author.name or None},
         source=_source(mail, author, given),
         integration_id=given.integration_id,
@@ -167,8 +168,10 @@ async def _inbound(
     )
 
 
-def _meta(mail: Mail, given: Envelope, own: Mapping[str, bool]) -> dict[str, Any] | None:
-    """What agents are told about the mail itself."""
+def _meta(
+    mail: Mail, given: Envelope, own: Mapping[str, bool], judged: Verdict, author: Address
+) -> dict[str, Any] | None:
+    """What agents and rules are told about the mail itself."""
     told: dict[str, Any] = {}
     if given.authentication is not None:
         told["authentication"] = given.authentication
@@ -178,6 +181,10 @@ def _meta(mail: Mail, given: Envelope, own: Mapping[str, bool]) -> dict[str, Any
     # The answer goes out from the alias also when the mail does not name it: a blind copy, or passed on to it.
     if own.get(first) and first not in {threading.without_token(one) for one in (*mail.to, *mail.cc)}:
         told["delivered_to"] = first
+    if mail.from_ is not None and author.key != mail.from_.key:
+        told["reply_to"] = author.address
+    if judged.kind == "automatic":
+        told["automatic"] = judged.reason
     return told or None
 
 

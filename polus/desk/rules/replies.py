@@ -10,7 +10,7 @@ from polus.desk.actions import Skipped, Wrong
 from polus.desk.rules.acting import Hands
 from polus.desk.rules.runs import Run
 from polus.desk.rules.sights import Json
-from polus.desk.tickets import drafts
+from polus.desk.tickets import drafts, parties
 from polus.desk.tickets.drafts import Draft
 
 # One customer gets at most one automatic reply in this time, whatever the ticket or rule.
@@ -61,7 +61,9 @@ def answered(run: Run, now: datetime.datetime, *, any_cause: bool = False) -> Js
 
 
 def _automatic(message: Json) -> bool:
-    """Whether a machine wrote it, by its headers and its sender."""
+    """Whether a machine wrote it, by what was found when it came in, its headers and its sender."""
+    if (message.get("meta") or {}).get("automatic"):
+        return True
     headers = {name.lower(): value for name, value in (message.get("headers") or {}).items()}
     said = _last(headers.get("auto-submitted")).split(";")[0].strip().lower()
     if said not in ("", "no"):
@@ -100,7 +102,7 @@ async def reply(hands: Hands, run: Run, given: Mapping[str, Any]) -> None:
     if cause["channel"] not in drafts.BY_EMAIL and not await _chatted(hands, cause):
         raise Skipped("no-target")
     await pause(hands, run)
-    address = _sender(cause)
+    address = parties.answered_at(cause) or _sender(cause)
     source: Json = {"type": cause["channel"]}
     # A mailing list is not answered, only who wrote through it: whoever else got the mail is left out.
     if cause["channel"] in drafts.BY_EMAIL and addresses.is_email(address):

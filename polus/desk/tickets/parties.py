@@ -17,6 +17,14 @@ async def bot(work: Work) -> int | None:
     return await work.db.fetchval(BOT, work.account.id)  # type: ignore[no-any-return]
 
 
+def answered_at(message: Mapping[str, Any]) -> str:
+    """Where an answer to a customer's message goes: where he asked for it (Reply-To), else where he wrote from."""
+    meta = message.get("meta")
+    asked = meta.get("reply_to") if isinstance(meta, Mapping) else None
+    written = (message.get("source") or {}).get("from") or {}
+    return str(asked or written.get("address") or "")
+
+
 def by_address(address: Mapping[str, Any] | None, draft: Draft) -> Reference | None:
     """A reference made of an address of `source`: by e-mail where it is one, else by the channel's own kind."""
     if address is None:

@@ -13,7 +13,7 @@ from polus.desk.composing import Composed
 from polus.desk.customers import customers
 from polus.desk.rules import whys as rule_whys
 from polus.desk.slas import targets
-from polus.desk.tickets import drafts, tickets
+from polus.desk.tickets import drafts, parties, tickets
 from polus.desk.voice import orders, recordings
 from polus.store.work import Work
 from polus.web import chips, choices, render, senders, timelines
@@ -226,11 +226,11 @@ def everybody(ticket: Wire, integrations: list[Wire]) -> str:
 
 
 def answered(ticket: Wire) -> str:
-    """Where the customer wrote from last, else his address."""
+    """Where the customer asked last to be answered, or wrote from, else his address."""
     for message in reversed(ticket["messages"]):
-        address = (message["source"].get("from") or {}).get("address")
+        address = parties.answered_at(message)
         if not message["from_agent"] and message["channel"] == "email" and address:
-            return str(address)
+            return address
     return ticket["customer"]["email"] or ""
 
 

@@ -97,6 +97,9 @@ async def test_an_answer_to_us_finds_its_ticket_when_its_sender_takes_part(offic
     stranger = await office.deliver(guessed, sender="eve@evil.example")
     assert stranger["state"] == "delivered"
     assert stranger["ticket_id"] != first["ticket_id"]
+    # ... also when he names the customer in Reply-To: the answer would have gone to him who wrote ...
+    named = mail("And?", sender="Eve <eve@evil.example>", in_reply_to=own, reply_to="jane@customer.example")
+    assert (await office.deliver(named, sender="eve@evil.example"))["ticket_id"] != first["ticket_id"]
     # ... and whoever holds the token of the reply address is no stranger.
     key = office.world.database.secret_key.encode()
     token = threading.reply_address(office.address, key, office.world.account.id, first["ticket_id"])
@@ -192,6 +195,7 @@ async def test_the_answer_goes_to_reply_to_but_never_to_ourselves(office: Office
     form = mail(sender="Web form <form@shop.example>", reply_to="kim@customer.example")
     ticket = await office.ticket((await office.deliver(form))["ticket_id"])
     assert ticket["customer"]["email"] == "kim@customer.example"
+    assert ticket["messages"][0]["meta"] == {"reply_to": "kim@customer.example"}
     trick = mail("Round", sender="Tim <tim@customer.example>", reply_to=office.address)
     ticket = await office.ticket((await office.deliver(trick))["ticket_id"])
     assert ticket["customer"]["email"] == "tim@customer.example"
@@ -210,6 +214,8 @@ async def test_the_answer_goes_to_reply_to_but_never_to_ourselves(office: Office
 async def test_each_ends_in_a_named_state(office: Office, raw: bytes, state: str, reason: str | None) -> None:
     row = await office.deliver(raw)
     assert (row["state"], row["reason"]) == (state, reason)
+    if reason == "auto-replied":
+        assert (await office.message(row))["meta"] == {"automatic": reason}, "rules heed it"
 
 
 async def test_our_own_mails_that_come_back_are_no_tickets(office: Office) -> None:

@@ -1,5 +1,6 @@
 // Many tickets at once: selecting rows, the bar over the list, and the progress of the job that does it.
 
+import { make } from "./elements.js";
 import { current, refresh } from "./lists.js";
 import { ask, fragment, toast, word } from "./notices.js";
 import { closeMenus } from "./panes.js";
@@ -92,12 +93,31 @@ async function macros() {
   box.querySelector("button")?.focus();
 }
 
+/** Asks for a tag; those that hold what is typed are offered. */
+async function askForTag(question) {
+  const input = document.getElementById("ask-input");
+  const known = document.getElementById("tags-known");
+  const offer = async () => {
+    const text = await fragment(`/suggest/tags?tag=${encodeURIComponent(input.value)}`, { quiet: true });
+    const names = [...new DOMParser().parseFromString(text ?? "", "text/html").querySelectorAll("[name=tag]")].map((one) => one.value);
+    known.replaceChildren(...names.map((value) => make("option", { value })));
+  };
+  input.setAttribute("list", known.id);
+  input.addEventListener("input", offer);
+  const asked = ask(question);
+  offer();
+  const said = await asked;
+  input.removeAttribute("list");
+  input.removeEventListener("input", offer);
+  return said;
+}
+
 function onClick(event) {
   const button = event.target.closest("#bulk button, [data-do='job-close'], [data-do='lacking-close']");
   if (!button) return;
   const { bulk, value, bulkAsk, question, macro } = button.dataset;
   if (bulk) send(bulk, value);
-  else if (bulkAsk) ask(question).then((said) => { if (said) send(bulkAsk, said); });
+  else if (bulkAsk) askForTag(question).then((said) => { if (said) send(bulkAsk, said); });
   else if (macro) send("macro", macro);
   else if (button.dataset.bulkMacro !== undefined) { event.stopPropagation(); macros(); }
   else if (button.dataset.bulkAll !== undefined) { all = true; show(); }

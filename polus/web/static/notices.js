@@ -71,6 +71,7 @@ export function ask(question, value = "") {
   const input = dialog.querySelector("input");
   dialog.querySelector("label").textContent = question;
   input.value = value;
+  dialog.querySelector("[data-cancel]").onclick = () => dialog.close("");
   dialog.returnValue = "";
   dialog.showModal();
   input.select();

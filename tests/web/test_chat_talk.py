@@ -16,6 +16,7 @@ from playwright.async_api import Locator, expect
 
 from polus.base import clock
 from polus.channels.chat import chats
+from polus.channels.chat import visitors as people
 from polus.desk.accounts import Book
 from polus.due import Due
 from polus.store.queue import Queue
@@ -207,6 +208,29 @@ async def test_a_large_file_is_refused(visitor: Visitor, monkeypatch: pytest.Mon
     await visitor.arrive()
     assert (await visitor.send("POST", "/files?name=x.bin", bytes(1000)))[0] == 201
     assert (await visitor.send("POST", "/files?name=x.bin", bytes(1001)))[0] == 413
+
+
+async def test_files_of_one_address_are_limited_together(
+    shop: worlds.World, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who fills the disk makes himself new visitors."""
+    monkeypatch.setattr(people, "MOST_BYTES", 1500)
+    await visitor.arrive()
+    assert (await visitor.send("POST", "/files?name=x.bin", bytes(1000)))[0] == 201
+    other = Visitor(visitor.http, visitor.url, visitor.host, visitor.key)
+    await other.arrive()
+    assert (await other.send("POST", "/files?name=x.bin", bytes(1000)))[0] == 429
+
+
+async def test_nobody_opens_a_file_of_others_by_naming_it(shop: worlds.World, visitor: Visitor) -> None:
+    await visitor.arrive()
+    _, his = await visitor.send("POST", "/files?name=hat.png", b"hello")
+    thief = Visitor(visitor.http, visitor.url, visitor.host, visitor.key)
+    await thief.arrive()
+    for url in (his["url"], his["url"].partition("?")[0]):
+        status, told = await thief.send("POST", "/lines", {"id": "line-0001", "files": [url]})
+        assert (status, told["error"]["data"]) == (400, {"files": ["No such file."]})
+    assert len((await visitor.say("", files=[his["url"]]))["files"]) == 1
 
 
 async def test_every_page_hears_each_line_though_rings_are_lost(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from polus.base import clock, errors, html, text
+from polus.base import clock, crypto, errors, html, text
 from polus.channels import inbound
 from polus.channels.chat import chats, visitors
 from polus.channels.chat.chats import Chat
@@ -25,6 +25,8 @@ OFFLINE = "chat-offline-capture"  # wire: the type of a source when nobody was t
 TEXT_LENGTH = 5000
 MOST_FILES = 5
 PAGE = 100
+LENT = "?of="
+LENT_SECONDS = 30 * 86_400  # in which an uploaded file may be sent; unused ones are removed then
 EMPTY = "Say something or add a file."
 NEED_EMAIL = "Leave an e-mail address, so that we can answer."
 NOBODY = "<p>There is no chat visitor in this ticket to say it to.</p>"
@@ -140,6 +142,25 @@ async def say(work: Work, chat: Chat, visitor: Visitor, said: Said) -> dict[str,
     return await of_message(work, visitor.id, accepted.message_id)
 
 
+def lent(work: Work, visitor: Visitor, url: str) -> str:
+    """The address of a file that he has just uploaded, as he names it in a line: nobody else's word for it counts."""
+    return url + LENT + _signer(work).sign(_lending(work, visitor, url), LENT_SECONDS)
+
+
+def _is_his(work: Work, visitor: Visitor, url: str) -> bool:
+    plain, _, token = url.partition(LENT)
+    return _signer(work).read(token) == _lending(work, visitor, plain)
+
+
+def _lending(work: Work, visitor: Visitor, url: str) -> str:
+    place = files.placed(work.account, url)
+    return " ".join((str(work.account.id), str(visitor.id), *(place or ())))
+
+
+def _signer(work: Work) -> crypto.Signer:
+    return crypto.Signer(work.database.secret_key, "chat file")
+
+
 async def _checked(work: Work, chat: Chat, visitor: Visitor, said: Said, words: str) -> list[dict[str, Any]]:
     """The files of the line in the wire's form; 400."""
     if not CLIENT_ID.fullmatch(said.id):
@@ -152,7 +173,8 @@ async def _checked(work: Work, chat: Chat, visitor: Visitor, said: Said, words: 
         raise errors.one("text", EMPTY)
     if not visitor.email and (chat.look.ask_email == "first" or not chats.is_open(chat, work.now)):
         raise errors.one("email", NEED_EMAIL)
-    found = await files.find(work, said.files)
+    # Who knows the address of another's file, an agent of old or a program, must not have it opened by a chat.
+    found = await files.find(work, [url for url in said.files if _is_his(work, visitor, url)])
     if len(found) != len(set(said.files)):
         raise errors.one("files", "No such file.")
     return [

@@ -21,6 +21,9 @@ EXTERNAL_ID_LENGTH = 255
 MOST_NEW = 20
 MOST_LINES = 30
 MINUTE = 60.0
+# Bytes of files that may come from one address in an hour.
+MOST_BYTES = 200 * 1024 * 1024
+HOUR = 3600.0
 LIFE = datetime.timedelta(days=180)
 """A visitor who was not seen for so long is forgotten; his ticket stays."""
 
@@ -117,6 +120,13 @@ async def _read(work: Work, statement: str, chat: Chat, token: str) -> Visitor:
 async def count_line(work: Work, visitor: Visitor) -> None:
     """429 when he says too much."""
     await _count(work, f"chat lines {work.account.id} {visitor.id}", MOST_LINES)
+
+
+async def count_file(work: Work, origin: str, size: int) -> None:
+    """429 when too much comes from one address: who fills the disk makes himself new visitors."""
+    key = f"chat bytes {work.account.id} {origin}"
+    if await buckets.fill(work.db, key, size, MOST_BYTES, HOUR) is None:
+        raise TooMany
 
 
 async def _count(work: Work, key: str, most: int) -> None:

@@ -316,14 +316,22 @@ async def upload(asked: Asked) -> Response:
         chat = await asked.chat(work)
         visitor = await asked.visitor(work, chat)
         await visitors.count_line(work, visitor)
+        await visitors.count_file(work, asked.address, _claimed(asked.request))
     request = asked.request
     name, claimed = request.query_params.get("name", "file"), request.headers.get("content-type")
     kept = await files.keep(
         asked.database.files, asked.account, name, claimed, _nonempty(request), limit=MOST_FILE
     )
     async with asked.writing() as work:
-        made = await files.add(work, "attachment", [kept])
-    return _json(msgspec.json.decode(made[0]), 201)
+        [stored] = await files.add(work, "attachment", [kept])
+        made = msgspec.json.decode(stored)
+        return _json(made | {"url": lines.lent(work, visitor, made["url"])}, 201)
+
+
+def _claimed(request: Request) -> int:
+    """How large the body will be, by its header; without one as large as it may."""
+    told = request.headers.get("content-length", "")
+    return min(int(told), MOST_FILE) if told.isascii() and told.isdigit() and len(told) < 19 else MOST_FILE
 
 
 async def _nonempty(request: Request) -> AsyncIterator[bytes]:

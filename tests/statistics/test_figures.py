@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -374,3 +375,34 @@ async def test_pages_read_together_show_what_each_part_shows_alone(built: shop.B
                     [await boards.line(work, asked, one, "day") for one in board.lines],
                     [await boards.table(work, asked, one) for one in board.tables],
                 ), board.title
+
+
+ANSWER = """
+insert into fact_messages (account_id, ticket_id, message_id, incoming, moment, written, agent_id, channel,
+  message_channel, created, response, first_response, human)
+select $1, place, place, false, moment, moment, agent, channel, channel, moment, response, nullif(response, 7), true
+from unnest($2::int[], $3::int[], $4::text[], $5::bigint[]) with ordinality as g (hour, agent, channel, response, place)
+cross join lateral (select timestamptz '2026-03-02T00:00Z' + hour * interval '1 hour' as moment) m returning 1
+"""
+
+
+async def test_medians_of_pages_are_those_of_all_values(world: World) -> None:
+    lot = random.Random(5)
+    zone = Zone("Asia/Kathmandu", ZoneInfo("Asia/Kathmandu"))
+    begin = datetime.datetime(2026, 3, 1, 18, 15, tzinfo=datetime.UTC)
+    asked = Asked(begin, begin + datetime.timedelta(days=7), zone, ())
+    for count in (1, 2, 3, 40, 41):
+        # Groups of very different values and sizes; some values come often, some answers have none.
+        agents = [lot.choice([1, 2, 2, 2, 3]) for _ in range(count)]
+        values = [lot.choice([7, lot.randrange(10**6), agent * 10**9, None]) for agent in agents]
+        channels = [lot.choice(["email", "chat"]) for _ in agents]
+        hours = [lot.randrange(168) for _ in agents]
+        await world.rows("delete from fact_messages where account_id = $1 returning 1")
+        await world.rows(ANSWER, hours, agents, channels, values)
+        async with reading(world.database, world.account, SYSTEM) as work:
+            for name in ("overview", "agents", "channels"):
+                board = boards.BOARDS[name]
+                together = await readings.shown(work, asked, board, "day")
+                assert together.figures == await boards.figures(work, asked, board.numbers)
+                assert together.lines == [await boards.line(work, asked, one, "day") for one in board.lines]
+                assert together.tables == [await boards.table(work, asked, one) for one in board.tables]

@@ -128,6 +128,12 @@ def median(values: str, number: str) -> str:
     return _MEDIAN.replace("{values}", values).replace("{n}", number)
 
 
+def middles(values: str, number: str) -> str:
+    """Both values in the middle, as an array."""
+    text = _SORTED.replace("{percentile}", _MIDDLE).replace("{told}", "m")
+    return text.replace("{values}", values).replace("{n}", number)
+
+
 def median_of(column: str) -> str:
     """The median of collected whole numbers."""
     return median("select unnest(" + column + ") as v", "cardinality(" + column + ")")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polus.desk.statistics import facts, repeats, reports
-from polus.desk.statistics.aggregates import FINISHED, median
+from polus.desk.statistics.aggregates import FINISHED, median, middles
 from polus.desk.statistics.reports import Query
 from polus.store.work import Work
 
@@ -90,7 +90,7 @@ class Cut:
 
 
 # Facts are read once, into cells; those are put together. Of an average of cells there is none here.
-_CELLS = """, c as materialized ({cut}) select 'total', null::{type}, null, {figures} from c"""
+_CELLS = """, c as materialized ({cut}){middles} select 'total', null::{type}, null, {figures} from c"""
 _CUT = "select {keys}{measures} from f{where}{grouped}"
 # Each bucket is a stretch of the index: reading one after the other costs half of looking up the bucket of each fact.
 _CUT_BY_BUCKETS = """select x.*, s.d from (
@@ -101,8 +101,31 @@ _BUCKETS = " union all select 'bucket', null, d, {figures} from c group by d"
 _GROUPS = " union all select '{key}', {key}, null, {figures} from c group by {key}"
 _HALF = "round(({median})::numeric / 1000000, 2)".replace(
     "{median}",
-    median("select unnest(x.{m}) as v from c x{of}", "(select sum(cardinality(x.{m}))::bigint from c x{of})"),
+    median("select unnest(x.{m}) as v from c x", "(select sum(cardinality(x.{m}))::bigint from c x)"),
 )
+# Of medians that are listed: both values in the middle of each group.
+_MIDDLES = (
+    ", {m}_of as materialized (select g.{k}, {middles} as m from (select distinct {k} from c) g)".replace(
+        "{middles}",
+        middles(
+            "select unnest(x.{m}) as v from c x where x.{k} is not distinct from g.{k}",
+            "(select sum(cardinality(x.{m}))::bigint from c x where x.{k} is not distinct from g.{k})",
+        ),
+    )
+)
+_HALF_OF_GROUP = """(select round((o.m[1] + o.m[2])::numeric / 2 / 1000000, 2) from {m}_of o
+  where o.{k} is not distinct from c.{k})"""
+# The values in the middle of all lie between the least and the greatest of those: only what lies there is sorted.
+_HALF_OF_ALL = """(select round((s.l[(s.n + 1) / 2 - s.below] + s.l[s.n / 2 + 1 - s.below])::numeric / 2 / 1000000, 2)
+from (
+  select t.n, t.below, (select array_agg(v order by v) from unnest(t.near) as v) as l from (
+    select count(*) as n, count(*) filter (where v < b.least) as below,
+      array_agg(v) filter (where v between b.least and b.greatest) as near
+    from (select unnest(x.{m}) as v from c x) x cross join (
+      select min(o.m[1]) as least, max(o.m[2]) as greatest from {m}_of o
+    ) b
+  ) t
+) s)"""
 _SUM = "coalesce(sum({m}), 0)"
 # What is not there is not listed, as when it is asked alone.
 _SUM_OF_GROUP = "nullif(sum({m}), 0)"
@@ -136,19 +159,20 @@ def _cut(queries: Sequence[Query], cut: Cut, narrowed: Sequence[str]) -> str:
     names = {key: "k" + str(place) for place, key in enumerate(columns)}
     named = [key + " as " + name for key, name in names.items()]
     where = [*narrowed, *(_IN_BUCKET if cut.bucketed else ())]
-    made, totals, buckets = [], [], []
+    made, totals, buckets, middles_of = [], [], [], []
     groups: dict[str, list[str]] = {key: [] for key in columns}
     for place, (query, key) in enumerate(zip(queries, keys, strict=True)):
         name, is_median = "m" + str(place), query.measures[0].how == MEDIAN
         made.append(_figure(query, "") + " as " + name)
-        totals.append((_HALF.replace("{of}", "") if is_median else _SUM).replace("{m}", name))
+        if is_median and key:
+            middles_of.append(_MIDDLES.replace("{m}", name).replace("{k}", names[key]))
+        half = _HALF_OF_ALL if key else _HALF
+        totals.append((half if is_median else _SUM).replace("{m}", name))
         buckets.append(_SUM.replace("{m}", name) if adds(query) else "null")
         if key and _figure(query, cut.by) != _figure(query, ""):
             name += "g"
             made.append(_figure(query, cut.by) + " as " + name)
-        of_group = (
-            _HALF.replace("{of}", " where x.{k} is not distinct from c.{k}") if is_median else _SUM_OF_GROUP
-        )
+        of_group = _HALF_OF_GROUP if is_median else _SUM_OF_GROUP
         for other, told in groups.items():
             told.append(of_group.replace("{m}", name).replace("{k}", names[key]) if other == key else "null")
     text = _CELLS.replace("{figures}", ", ".join(totals))
@@ -158,7 +182,7 @@ def _cut(queries: Sequence[Query], cut: Cut, narrowed: Sequence[str]) -> str:
         text += _GROUPS.replace("{key}", names[key]).replace("{figures}", ", ".join(told))
     places = ", ".join(str(place + 1) for place in range(len(named)))
     parts = {
-        "{keys}": "".join(one + ", " for one in named), "{measures}": ", ".join(made),
+        "{middles}": "".join(middles_of), "{keys}": "".join(one + ", " for one in named), "{measures}": ", ".join(made),
         "{where}": " where " + " and ".join(where) if where else "",
         "{grouped}": " group by " + places if places else "", "{type}": LISTED.get(cut.by, "text"),
     }  # fmt: skip

@@ -27,6 +27,7 @@ from polus.base import figures, log
 from polus.base.settings import Settings
 from polus.channels.email import listener as listeners
 from polus.channels.email.listener import Listener
+from polus.heads import Bounded
 from polus.health import Doctor
 from polus.oauth.door import Door
 from polus.reactions import table as reactions
@@ -148,7 +149,7 @@ async def serving(
 def _config(app: App, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -3,6 +3,7 @@
 import collections
 import datetime
 import random
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -406,3 +407,32 @@ async def test_medians_of_pages_are_those_of_all_values(world: World) -> None:
                 assert together.figures == await boards.figures(work, asked, board.numbers)
                 assert together.lines == [await boards.line(work, asked, one, "day") for one in board.lines]
                 assert together.tables == [await boards.table(work, asked, one) for one in board.tables]
+
+
+COMPARED = (
+    "ai-agent-coverage-rate", "overall-decrease-in-first-response-time", "ai-agent-decrease-in-first-response-time",
+    "overall-decrease-in-resolution-time", "ai-agent-decrease-in-resolution-time",
+)  # fmt: skip
+
+
+async def test_what_is_compared_at_once_is_what_is_compared_apart(built: shop.Builder) -> None:
+    # Told of another channel and store than the ticket's.
+    await built.world.rows(
+        "update app_facts set channel = 'sms', store_id = 8 where account_id = $1 and ticket_id = $2 returning 1",
+        built.tickets["3"],
+    )
+    # Narrows automation's part alone, and nothing of it: whoever asks so is answered from both apart.
+    every = Filter("automationFeatureType", "one-of", ("ai-agent", "flow"))
+    for name in COMPARED:
+        for dimensions in ([], ["channel"], ["storeIntegrationId"]):
+            for days in ([], [{"dimension": "eventDatetime", "granularity": "day"}]):
+                if not set(dimensions) <= set(scopes.table()[name].dimensions):
+                    continue
+                query = queries.read({
+                    "scope": name, "timezone": "Europe/Berlin", "filters": PERIOD, "dimensions": dimensions,
+                    "time_dimensions": days,
+                })  # fmt: skip
+                async with reading(built.world.database, built.world.account, SYSTEM) as work:
+                    once = await reports.rows(work, query)
+                    apart = await reports.rows(work, replace(query, filters=(every,)))
+                assert once == apart, (name, dimensions, days)

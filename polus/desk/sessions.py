@@ -20,6 +20,9 @@ RENEW = datetime.timedelta(days=13)
 MOST_GUESSES = 10
 MOST_GUESSES_FROM = 100
 MINUTE = 60.0
+# A code has six digits, and three of them are right at a time: tried for days at the pace of passwords one would be hit.
+MOST_CODES = 20
+HOUR = 3600.0
 
 FIND_CANDIDATE = """
 select id, email, role, password_hash, two_fa_secret from users
@@ -103,6 +106,17 @@ async def guess(work: Work, email: str, origin: str) -> None:
     await knock(work, origin)
 
 
+async def guess_code(work: Work, found: Candidate, origin: str) -> None:
+    """The same for a code of the second factor, also held against those of the last hour."""
+    await guess(work, found.email, origin)
+    if not await buckets.take(work.db, _codes(work, found.user_id), MOST_CODES, HOUR):
+        raise TooManyGuesses
+
+
+def _codes(work: Work, user_id: int) -> str:
+    return f"codes {work.account.id} {user_id}"
+
+
 async def knock(work: Work, origin: str) -> None:
     """Count one attempt for where it comes from; raises TooManyGuesses."""
     if not await buckets.take(work.db, "login from " + origin, MOST_GUESSES_FROM, MINUTE):
@@ -137,6 +151,7 @@ async def open(work: Work, found: Candidate, client: str = "", provider: str = "
     """
     token = crypto.new_token()
     await buckets.empty(work.db, _guesses(work, found.email))
+    await buckets.empty(work.db, _codes(work, found.user_id))
     await work.db.execute(
         OPEN,
         work.account.id,

@@ -153,7 +153,7 @@ async def recognise_code(visit: Visit, user_id: int, code: str) -> Candidate | N
         found = await sessions.candidate_by_id(work, user_id)
         if found is None or found.two_fa_secret is None:
             return None
-        await sessions.guess(work, found.email, origin(visit))
+        await sessions.guess_code(work, found, origin(visit))
         right = await second_factors.check(work, user_id, found.two_fa_secret, code)
     return found if right else None
 

@@ -33,6 +33,10 @@ NEWER = """
 select id from messages where account_id = $1 and ticket_id = $2 and id > $3
   and not (from_agent and sender_id is not distinct from $4) order by id
 """
+SENT = """
+select exists (select from messages where account_id = $1 and ticket_id = $2 and id > $3 and from_agent
+  and sender_id = $4 and channel = $5 and stripped_text = $6 and created_datetime > $7::timestamptz - interval '1 minute')
+"""
 QUOTED = """
 select m.subject, m.body_text, m.body_html, m.created_datetime, m.attachments, m.source->'to' as addressed,
   coalesce(u.name, c.name, c.email, '') as sender
@@ -139,6 +143,18 @@ async def send(
     elif follows.change == "snooze":
         await tickets.update(work, ticket_id, {"snooze_datetime": follows.until})
     return message_id
+
+
+async def was_sent(work: Work, ticket_id: int, composed: Composed) -> bool:
+    """Whether the same form was sent a moment ago: a click too many, or a browser that sent it again. Until the
+    transaction ends nobody else sends one in the ticket. 404, 301, Unusable."""
+    if composed.seen is None or not composed.body.strip():
+        return False
+    await tickets.lock(work, ticket_id)
+    said = _bodies(composed, may_be_empty=True)["stripped_text"]
+    channel = drafts.NOTE if composed.mode == "note" else composed.channel
+    about = (ticket_id, composed.seen, work.actor.user_id, channel, said, work.now)
+    return bool(await work.db.fetchval(SENT, work.account.id, *about))
 
 
 async def checked(

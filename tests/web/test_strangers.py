@@ -1,5 +1,6 @@
 """What strangers try at the open doors, beside what the tests of each door promise already."""
 
+import asyncio
 import io
 import re
 import time
@@ -92,3 +93,20 @@ async def test_an_answer_goes_where_the_customer_asked_for_it(browser: Browser, 
     to = (await browser.get(f"/inbox/all/{ticket}")).text.split('name="to"')[1].split(">")[0]
     assert "kim@example.com" in to
     assert "mia@example.com" not in to
+
+
+async def test_an_answer_that_is_sent_twice_at_once_is_one(browser: Browser, shop: worlds.World) -> None:
+    """Without script nothing keeps a hand from a second click."""
+    await make.address(shop)
+    given = {"messages": [make.mail()], "customer": {"email": "mia@example.com"}}
+    ticket = (await shop.ada.post("/api/tickets", given)).json["id"]
+    await browser.log_in(shop.ada.email)
+    page = (await browser.get(f"/inbox/all/{ticket}")).text
+    fields = {name: page.split(f'name="{name}" value="')[1].split('"')[0] for name in ("csrf", "seen")}
+    fields |= {"mode": "reply", "channel": "email", "to": "mia@example.com", "view": "all"}
+    sent = [browser.post(f"/tickets/{ticket}/messages", fields | {"body": "It left."}) for _ in range(2)]
+    assert [one.status for one in await asyncio.gather(*sent)] == [303, 303]
+    other = await browser.post(f"/tickets/{ticket}/messages", fields | {"body": "It left yesterday."})
+    assert other.status == 303
+    told = (await shop.ada.get(f"/api/tickets/{ticket}")).json["messages"]
+    assert [one["body_text"] for one in told if one["from_agent"]] == ["It left.", "It left yesterday."]

@@ -46,7 +46,7 @@ async def send(visit: Visit) -> Response:
                 await ticket_forms.require_filled(work, ticket_id)
             if at is not None or (visit.field("hold") and not kept):
                 plan_id = await planned.plan(work, ticket_id, written, follows, at, anyway=anyway)
-            else:
+            elif not await composing.was_sent(work, ticket_id, written):
                 await composing.send(work, ticket_id, written, follows, kept, anyway=anyway)
                 await unfinished.forget(work, ticket_id)
     except errors.Merged as merged:

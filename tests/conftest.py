@@ -43,9 +43,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first, in any order: else one process ends with one of them while the others have nothing to do."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The slow ones first, in any order: else one process ends with one of them while the others have nothing to do.
+
+    pytest-xdist cuts the list into as many pieces as there are processes: each piece begins with some slow modules.
+    """
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    modules = list(dict.fromkeys(item.path for item in slow))
+    count = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    total, ordered = len(items), []
+    for piece in range(count):
+        own = [item for item in slow if modules.index(item.path) % count == piece]
+        room = max(0, (total - len(ordered)) // (count - piece) - len(own))
+        ordered += own + rest[:room]
+        del rest[:room]
+    items[:] = ordered + rest
 
 
 @pytest.fixture(scope="session")

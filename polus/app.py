@@ -59,7 +59,12 @@ class App:
         self.voice = VoiceDoor(database, settings.base_url)
         self.texts = TextDoor(database, settings.base_url)
         self.oauth = Door(database, settings.base_url)
-        self.site = Site(database, base_url=settings.base_url, cache=settings.data / "cache" / "pages")
+        self.site = Site(
+            database,
+            base_url=settings.base_url,
+            cache=settings.data / "cache" / "pages",
+            relayed=settings.relay() is not None,
+        )
         self.doctor = Doctor(database, listener)
         self.site.examine = self._examine
         self.documents = Documents(OPERATIONS, settings.base_url)

@@ -173,10 +173,12 @@ log = structlog.get_logger(__name__)
 class Site:
     """Everything under `/` that is not the API's. `cache` is a folder for compiled templates.
 
-    `examine` tells whether the parts of the server work, when the composition knows. `close` ends the live streams, so that the server can stop.
+    `relayed`: whether the installation has a mail server for sending. `examine` tells whether the parts of the server work, when the composition knows. `close` ends the live streams, so that the server can stop.
     """
 
-    def __init__(self, database: Database, *, base_url: str = "", cache: Path | None = None) -> None:
+    def __init__(
+        self, database: Database, *, base_url: str = "", cache: Path | None = None, relayed: bool = True
+    ) -> None:
         render.prepare(cache)
         self.database = database
         self.hosts = Hosts(database, base_url)
@@ -185,6 +187,7 @@ class Site:
         self.live = Live(database)
         self.chat = chat.Door(database, self.hosts)
         self.examine: Examine | None = None
+        self.relayed = relayed
         self._router = Router(
             [
                 Mount(assets.PREFIX, app=assets.serve),

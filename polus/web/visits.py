@@ -33,6 +33,7 @@ class House(Protocol):
     door_signer: Signer
     step_signer: Signer
     examine: Examine | None
+    relayed: bool
 
 
 @dataclass(slots=True)

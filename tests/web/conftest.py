@@ -19,7 +19,7 @@ from polus.api.app import Api
 from polus.api.downloads import Downloads
 from polus.api.table import OPERATIONS
 from polus.base import crypto
-from polus.desk import sessions
+from polus.desk import integrations, sessions
 from polus.desk.accounts import Book
 from polus.due import Due
 from polus.oauth.door import Door
@@ -72,6 +72,14 @@ async def shop(database: Database, http: Any, house: tuple[str, Site]) -> worlds
     for client in (made.ada, made.oda):
         await made.rows("update users set password_hash = $3 where account_id = $1 and id = $2 returning id", client.user_id, hashed)  # fmt: skip
     return made
+
+
+async def addressed(shop: worlds.World) -> str:
+    """The shop has an e-mail address, from which mails of the helpdesk itself go out."""
+    address = f"help@{shop.account.domain}.example"
+    async with writing(shop.database, shop.account, SYSTEM) as work:
+        await integrations.add_email(work, address, "Help")
+    return address
 
 
 async def send_planned(shop: worlds.World) -> None:

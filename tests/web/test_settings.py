@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import expect
 
 from polus.web.pages import settings_menu
-from polus.web.site import PAGES
+from polus.web.site import PAGES, Site
 from tests import world as worlds
-from tests.web.conftest import Browser, Enter
+from tests.web.conftest import Browser, Enter, addressed
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -104,6 +104,44 @@ async def test_forms_in_a_browser(enter: Enter, shop: worlds.World) -> None:
     await page.get_by_role("button", name="Delete the tag").click()
     await expect(page.locator(".page-notice[role=status]")).to_have_text("The tag was deleted.")
     assert await shop.rows("select 1 from tags where account_id = $1 and name = 'ab'") == []
+
+
+async def test_users_are_invited_by_hand_while_no_mail_can_leave(
+    ada: Browser, shop: worlds.World, house: tuple[str, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house[1], "relayed", False)
+    assert "cannot be sent yet" not in (await ada.get("/inbox/open")).text, (
+        "there is no address to answer from"
+    )
+    address = await addressed(shop)
+    [[channel]] = await shop.rows("select id from integrations where account_id = $1")
+    for page in ("/inbox/open", "/settings", "/settings/users", "/settings/channels"):
+        assert "Answers by e-mail cannot be sent yet" in (await ada.get(page)).text, page
+    guest = Browser(ada.http, ada.url, ada.host)
+    await guest.log_in(shop.oda.email)
+    assert "cannot be sent yet" not in (await guest.get("/inbox/open")).text, "she cannot set it up"
+    guest.cookies.clear()
+
+    tested = await fill(ada, f"/settings/channels/{channel}/test", {})
+    assert "No mail was sent" in (await ada.get(tested.headers["location"])).text
+    assert await shop.rows("select 1 from notices where account_id = $1") == []
+
+    made = await fill(ada, "/settings/users/new", {"name": "Zoe", "email": "zoe@shop.example", "role": "agent"})  # fmt: skip
+    page = made.headers["location"]
+    said = (await ada.get(page)).text
+    assert "No mail was sent" in said
+    link = re.search(r'<code class="secret">https?://[^/]+(/login/welcome/[^<]+)</code>', said)[1]  # type: ignore[index]
+    chosen = {"csrf": await guest.token(link), "password": "a password of mine"}
+    assert (await guest.post(link, chosen)).headers["location"] == "/inbox"
+    [known] = await shop.rows("select password_hash, email_proven_datetime from users where account_id = $1 and email = 'zoe@shop.example'")  # fmt: skip
+    assert (known["password_hash"] is not None, known["email_proven_datetime"]) == (True, None)
+    assert "/login/welcome/" not in (await ada.get(page)).text
+
+    server = "insert into mail_servers (account_id, integration_id, way, host, port, security, auth, created_datetime, updated_datetime) values ($1, $2, 'out', 'mail.example', 587, 'tls', 'none', now(), now()) returning 1"  # fmt: skip
+    await shop.rows(server, channel)
+    assert "cannot be sent yet" not in (await ada.get("/inbox/open")).text
+    again = await fill(ada, f"/settings/channels/{channel}/test", {})
+    assert f"on its way to {address}" in (await ada.get(again.headers["location"])).text
 
 
 async def test_users(ada: Browser, shop: worlds.World) -> None:

@@ -14,7 +14,7 @@ from polus.web.site import Site
 from tests import make
 from tests import world as worlds
 from tests.web.chatting import Visitor, tickets, visitor
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, addressed
 from tests.web.test_contact import form, token
 
 __all__ = ["visitor"]
@@ -36,6 +36,7 @@ async def test_a_link_to_a_new_password_leads_home_whatever_host_a_stranger_name
     browser: Browser, shop: worlds.World, at_home: tuple[str, str]
 ) -> None:
     home, browser.host = at_home
+    await addressed(shop)
     page = "/login/forgotten"
     sent = await browser.post(page, {"csrf": await browser.token(page), "email": shop.ada.email})
     assert sent.status == 200

@@ -6,7 +6,7 @@ from typing import Any
 from polus.base import clock, totp
 from polus.base.crypto import Signer
 from tests import world as worlds
-from tests.web.conftest import PASSWORD, Browser
+from tests.web.conftest import PASSWORD, Browser, addressed
 
 NEW = "another horse battery"
 
@@ -25,6 +25,12 @@ async def test_a_forgotten_password(browser: Browser, shop: worlds.World) -> Non
     other = Browser(browser.http, browser.url, browser.host)
     await other.log_in(shop.ada.email)
     page = "/login/forgotten"
+    nowhere = [
+        await fill(browser, page, {"email": one}, page) for one in ("nobody@shop.example", shop.ada.email)
+    ]
+    assert [one.text.count("cannot send mail yet") for one in nowhere] == [1, 1], "no address to send from"
+    assert await mailed(shop) == []
+    await addressed(shop)
     assert page in (await browser.get("/login")).text
     unknown = await fill(browser, page, {"email": "nobody@shop.example"}, page)
     known = await fill(browser, page, {"email": shop.ada.email.upper()}, page)
@@ -51,6 +57,7 @@ async def test_a_forgotten_password(browser: Browser, shop: worlds.World) -> Non
 
 async def test_links_are_sent_so_often_and_work_an_hour(browser: Browser, shop: worlds.World) -> None:
     page = "/login/forgotten"
+    await addressed(shop)
     statuses = [(await fill(browser, page, {"email": shop.ada.email}, page)).status for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
     link = (await mailed(shop))[0]
@@ -157,6 +164,7 @@ async def test_who_may_join_and_a_second_factor_for_all(browser: Browser, shop: 
         "allowed_domains": ["shop.example", "b.example"],
     }
 
+    await addressed(shop)
     guest = Browser(browser.http, browser.url, browser.host)
     assert "/login/join" in (await guest.get("/login")).text
     for email in ("new@elsewhere.example", "Nora.New@shop.example", "nora.new@shop.example"):

@@ -69,7 +69,7 @@ async def again(visit: Visit, ticket_id: int, status: int = 200, **more: Any) ->
         if visit.partial:
             answer = await inbox.shown(work, visit, here, ticket_id, **more)
             return answer if status == 200 else refused(answer)
-        facts = await inbox.framed(work, here)
+        facts = await inbox.framed(visit, work, here)
         facts |= await ticket_facts.of(work, here, ticket_id) | more
     return inbox.whole(visit, here, facts, status)
 

@@ -7,7 +7,7 @@ from polus.base import addresses, errors
 from polus.desk import integrations, notices, removals
 from polus.store.work import Work
 from polus.web import routes
-from polus.web.pages import forms, shell
+from polus.web.pages import forms, outgoing, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -47,6 +47,8 @@ async def test(visit: Visit) -> Response:
     _ = visit.gettext
     async with visit.writing() as work:
         address = await address_of(work, visit.request.path_params["channel"])
+        if not (await outgoing.outlook(visit, work)).notices:
+            return forms.done(visit, PATH, _(outgoing.NOTHING), bad=True)
         text = _(
             "This mail was sent by the test button. When you read it as a ticket, sending and receiving work."
         )

@@ -13,7 +13,7 @@ from polus.desk.views import counting, rails
 from polus.lang import sets
 from polus.store.work import Work
 from polus.web import choices, render, routes
-from polus.web.pages import shell, ticket_facts
+from polus.web.pages import outgoing, shell, ticket_facts
 from polus.web.render import Here
 from polus.web.visits import Visit, refused, see_other
 
@@ -39,7 +39,7 @@ async def page(visit: Visit) -> Response:
     cursor = visit.request.query_params.get("cursor")
     if ticket_id is None:
         async with visit.reading() as work:
-            return whole(visit, here, await framed(work, here, cursor))
+            return whole(visit, here, await framed(visit, work, here, cursor))
     async with visit.writing() as work:
         try:
             await tickets.require(work, ticket_id)
@@ -49,7 +49,7 @@ async def page(visit: Visit) -> Response:
             return see_other(f"/inbox/{here.view}/{merged.survivor_id}")
         except errors.NotFound:
             facts = {"problem": missing(here, ticket_id)}
-        facts |= await framed(work, here, cursor)
+        facts |= await framed(visit, work, here, cursor)
     return whole(visit, here, facts)
 
 
@@ -106,9 +106,10 @@ async def listed(work: Work, here: Here, cursor: str | None = None, limit: int =
     }
 
 
-async def framed(work: Work, here: Here, cursor: str | None = None) -> dict[str, Any]:
-    """The same with what the whole page has besides: the bulk bar's menus, and what a message can be about."""
+async def framed(visit: Visit, work: Work, here: Here, cursor: str | None = None) -> dict[str, Any]:
+    """The same with what the whole page has besides: the bulk bar's menus, what a message can be about, a warning."""
     return await listed(work, here, cursor) | {
+        "outlets": await outgoing.warning(visit, work),
         "intents_known": sorted(sets.INTENTS),
         "bulk_people": await inbox.people(work),
         "bulk_teams": await inbox.teams(work),

@@ -6,6 +6,7 @@ from polus.base import errors
 from polus.desk import resets
 from polus.store.work import writing
 from polus.web import refusals, routes, session
+from polus.web.pages import outgoing
 from polus.web.session import ANYBODY
 from polus.web.visits import Visit
 
@@ -24,7 +25,7 @@ async def join_page(visit: Visit) -> Response:
 
 
 def form(visit: Visit, step: str, status: int = 200, **facts: str) -> Response:
-    """The page at one of its steps: ask, join, sent, choose, over, done."""
+    """The page at one of its steps: ask, join, mute, sent, choose, over, done."""
     known = {"step": step, "email": "", "error": ""} | facts
     return session.door_page(visit, "reset.html", status, **known)
 
@@ -40,6 +41,8 @@ async def ask(visit: Visit) -> Response:
     if "@" not in email or len(email) > LONGEST_EMAIL:
         return form(visit, "ask", 422, email=email, error=visit.gettext("Please enter your e-mail address."))
     async with writing(visit.house.database, visit.account, ANYBODY) as work:
+        if not (await outgoing.outlook(visit, work)).notices:
+            return form(visit, "mute")
         sent = await resets.ask(work, email, session.origin(visit))
     if not sent:
         text = visit.gettext("That was asked for too often. Look into your mailbox, or wait an hour.")

@@ -11,11 +11,13 @@ from polus.base import wire
 from polus.desk import inbox
 from polus.desk.views import rails
 from polus.web import choices
-from polus.web.pages import forms, settings_menu
+from polus.web.pages import forms, outgoing, settings_menu
 from polus.web.pages.forms import Form
 from polus.web.render import Here
 from polus.web.visits import Visit
 
+MAILING = ("", "/settings/channels", "/settings/channel-states", "/settings/users", "/settings/system")
+"""Pages of the settings on which an administrator is warned when no mail can leave; "" is their first."""
 HTMX = wire.encode(
     {
         "includeIndicatorCSS": False,
@@ -74,6 +76,10 @@ async def _settings(
         "about": _(row.about) if row else "",
         "back": None,
         "form": form,
+        "outlets": None,
     }
+    if known["current"] in MAILING and not visit.house.relayed:
+        async with visit.reading() as work:
+            known["outlets"] = await outgoing.warning(visit, work)
     answer = await page(visit, template, "/settings", **known | facts)
     return form.shown(answer) if form else answer

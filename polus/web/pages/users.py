@@ -7,10 +7,10 @@ import msgspec
 from starlette.responses import Response
 
 from polus.base import addresses, errors
-from polus.desk import identities, registrations, removals, users
+from polus.desk import identities, invitations, registrations, removals, users
 from polus.store.work import Work
 from polus.web import routes
-from polus.web.pages import forms, options, shell
+from polus.web.pages import forms, options, outgoing, shell
 from polus.web.pages.forms import Form
 from polus.web.visits import Visit
 
@@ -43,12 +43,15 @@ async def invite(visit: Visit) -> Response:
     form = Form.sent(visit)
     given = read(form)
 
-    async def change(work: Work) -> None:
-        users.invite(work, await users.create(work, **given))
+    async def change(work: Work) -> int:
+        user_id = await users.create(work, **given)
+        users.invite(work, user_id)
+        return user_id
 
     if not await form.write(change):
         return await inviting(visit, form)
-    return forms.done(visit, PATH, visit.gettext("The invitation is on its way."))
+    said, bad = await outgoing.promised(visit, visit.gettext("The invitation is on its way."))
+    return forms.done(visit, f"{PATH}/{form.result}" if bad else PATH, said, bad=bad)
 
 
 def read(form: Form) -> dict[str, Any]:
@@ -74,7 +77,17 @@ async def one(visit: Visit, user_id: int, form: Form) -> Response:
     async with visit.reading() as work:
         user = msgspec.json.decode(await users.get(work, user_id))
         known = [{**one, "name": _named(one)} for one in await identities.listed(work, user_id)]
-    facts = {"user": user, "known": known, "roles": options.roles(visit), "back": (PATH, _("Users"))}
+        waits = user["active"] and not user["has_password"] and not known
+        # Nothing is mailed: the administrator gives the link.
+        by_hand = waits and not (await outgoing.outlook(visit, work)).notices
+        link = invitations.handed(work, user_id) if by_hand else ""
+    facts = {
+        "user": user,
+        "known": known,
+        "link": link,
+        "roles": options.roles(visit),
+        "back": (PATH, _("Users")),
+    }
     head = {"title": user["name"] or user["email"], "about": user["email"]}
     return await shell.settings(visit, PATH, "settings/user.html", form=form, **facts | head)
 
@@ -89,7 +102,9 @@ async def save(visit: Visit) -> Response:
     return await carried_out(visit, form, change, visit.gettext("Saved."))
 
 
-async def carried_out(visit: Visit, form: Form, change: forms.Change, text: str, to: str = "") -> Response:
+async def carried_out(
+    visit: Visit, form: Form, change: forms.Change, text: str, to: str = "", *, bad: bool = False
+) -> Response:
     """Do it and say so; what the desk forbids (the owner, the last administrator) stands in the form."""
     user_id = visit.request.path_params["user"]
     try:
@@ -98,7 +113,7 @@ async def carried_out(visit: Visit, form: Form, change: forms.Change, text: str,
         form.refuse("", refusal.msg)
         written = False
     if written:
-        return forms.done(visit, to or f"{PATH}/{user_id}", text)
+        return forms.done(visit, to or f"{PATH}/{user_id}", text, bad=bad)
     return await one(visit, user_id, form if form.value("name") else await stored(visit, form))
 
 
@@ -152,7 +167,8 @@ async def again(visit: Visit) -> Response:
         await users.require(work, user_id)
         users.invite(work, user_id)
 
-    return await carried_out(visit, Form.sent(visit), change, visit.gettext("The invitation is on its way."))
+    said, bad = await outgoing.promised(visit, visit.gettext("The invitation is on its way."))
+    return await carried_out(visit, Form.sent(visit), change, said, bad=bad)
 
 
 ROUTES = (

@@ -28,11 +28,12 @@ async def choose(visit: Visit) -> Response:
     try:
         session.check_door(visit)
         async with writing(visit.house.database, visit.account, ANYBODY) as work:
-            found = await invitations.invited(work, visit.request.path_params["token"])
+            given = visit.request.path_params["token"]
+            found = await invitations.invited(work, given)
             if found is None:
                 return form(visit, "", 410)
             try:
-                await invitations.accept(work, found, visit.field("password"))
+                await invitations.accept(work, given, found, visit.field("password"))
             except errors.Invalid as refusal:
                 return form(
                     visit, found.email, 422, refusals.said((refusal.data or {})["password"][0], visit.gettext)

@@ -161,7 +161,7 @@ TRUSTED = {"cross-origin-opener-policy": "same-origin"}
 
 BODY_LIMIT = 64 * 1024 * 1024
 MOST_ID = 2**63 - 1
-REFUSALS = (422, 429)
+REFUSALS = (400, 422, 429)
 """What a form is answered that has something wrong in it. Programs and the log hear so; to who looks the page goes with
 200, as the words beside the field say it all: a browser would report any other status in its console."""
 

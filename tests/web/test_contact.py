@@ -110,6 +110,14 @@ async def test_robots_get_nowhere(shop: worlds.World, browser: Browser) -> None:
     quick = (await browser.get(f"/forms/{key}")).text.split('name="token" value="')[1].split('"')[0]
     for wrong in (quick, "nonsense", await token(shop, await form(shop))):
         assert (await send(shop, browser, key, token=wrong)).status == 400
+    french = {"Accept": "text/html", "Accept_Language": "fr"}
+    told = await browser.post(
+        f"/forms/{key}", {"email": "mia@example.com", "text": "x", "token": quick}, **french
+    )
+    assert (told.status, told.headers["polus-refused"]) == (200, "1"), (
+        "a browser would report 400 in its console"
+    )
+    assert "Attendez un instant" in told.text
     assert (await send(shop, browser, key, token=await token(shop, key, days=2))).status == 400
     assert await tickets(shop) == []
     found = [(await send(shop, browser, key)).status for _ in range(7)]

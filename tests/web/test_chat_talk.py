@@ -398,6 +398,7 @@ async def test_a_whole_chat_between_two_browsers(
         await expect(dialog.get_by_text("We are away at the moment.")).to_be_visible()
         await speak(dialog, "Anybody?")
         await expect(dialog.locator(".line.wait")).to_have_count(1)
+        await expect(dialog.get_by_text("Not sent yet. Leave your e-mail address")).to_be_visible()
         await dialog.get_by_label("Your e-mail address").fill("mia@example.com")
         await dialog.get_by_role("button", name="Save").click()
         await expect(dialog.locator(".line.mine:not(.wait)")).to_have_count(1)

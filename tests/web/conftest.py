@@ -29,7 +29,7 @@ from polus.store.work import SYSTEM, writing
 from polus.web.site import Site
 from tests import world as worlds
 
-# The shell is the same engine without the windows around it: a third less work.
+# The shell is the same engine without the windows around it: four tenths less work.
 INSTALLED = ("/usr/lib/chromium/chromium-headless-shell", "/usr/bin/chromium")
 EXECUTABLE = os.environ.get("POLUS_TEST_CHROMIUM") or next(filter(os.path.exists, INSTALLED), INSTALLED[-1])
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip

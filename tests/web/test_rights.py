@@ -1,5 +1,6 @@
 """Pages let nobody do what the API refuses to his role; each case is refused by both."""
 
+import re
 from typing import Any
 
 import aiohttp
@@ -76,3 +77,16 @@ async def test_actions_of_a_message_need_the_role_that_they_need_elsewhere(
     assert await shop.rows("select id from outside_actions where account_id = $1") == []
     assert (await noted(shop.lia, CLOSE), await noted(shop.bea, CALL)) == (201, 201)
     await shop.rows("delete from outside_actions where account_id = $1 returning id")
+
+
+async def test_only_views_of_ones_own_are_offered_for_a_change(
+    http: aiohttp.ClientSession, house: tuple[str, Site], shop: worlds.World
+) -> None:
+    own = {"name": "Mine alone", "slug": "mine-alone", "type": "ticket-list", "visibility": "private", "filters": "", "order_by": "updated_datetime", "order_dir": "desc", "fields": []}  # fmt: skip
+    view = (await shop.oda.post("/api/views", own)).json["id"]
+    oda = await logged_in(http, house, shop, shop.oda)
+    shown = set(re.findall(r'href="/settings/views/(\d+)"', (await oda.get("/settings/views")).text))
+    assert shown == {str(view)}
+    refused = [one["id"] for one in (await shop.ada.get("/api/views")).json["data"]]
+    csrf = await oda.token("/settings")
+    assert {(await oda.post(f"/settings/views/{one}", {"csrf": csrf, "name": "x", "mode": "code"})).status for one in refused[:2]} == {403}  # fmt: skip

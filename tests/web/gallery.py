@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
+from polus.desk.outlets import Outlets
 from polus.web import assets, frames, render, senders, timelines
 from tests.web import examples as ex
 
@@ -30,7 +31,7 @@ def inbox(view: str = "open", **more: Any) -> Facts:
     chosen = next(v for v in ex.VIEW_LIST if v["key"] == view)
     facts: Facts = {
         "view": chosen, "views": ex.VIEW_LIST, "shelves": ex.SHELVES, "tickets": {"data": ex.ROWS, "meta": {"next_cursor": "abc"}}, "selected": None, "ticket": None,
-        "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None, "planned": [], "newer": [], "then": "", "bulk_people": ex.PEOPLE, "bulk_teams": ex.TEAMS, "bulk_snoozes": [], "intents_known": ["refund/request"], "forms": {"Ticket": [], "Customer": []}, "missing": {}, "wrong": {}, "whys": {}, "alike": [],
+        "problem": None, "pane": "list", "htmx_config": HTMX, "notice": None, "errors": {}, "draft": None, "planned": [], "newer": [], "then": "", "bulk_people": ex.PEOPLE, "bulk_teams": ex.TEAMS, "bulk_snoozes": [], "intents_known": ["refund/request"], "forms": {"Ticket": [], "Customer": []}, "missing": {}, "wrong": {}, "whys": {}, "alike": [], "outlets": None,
     }  # fmt: skip
     return facts | more
 
@@ -61,7 +62,7 @@ SCENES: dict[str, tuple[str, Any]] = {
     "login-code": ("login.html", lambda: {"failure": None, "step": "token", "errors": {"email": "", "password": "", "code": "This code is not right, or was used already."}, "email": "anna@shop.example", "next": "/inbox", "offers": {}}),
     "error": ("error.html", lambda: {"title": "This page does not exist", "body": "The ticket may have been deleted, or the address is wrong.", "request_id": "6f1c2a"}),
     "list": ("inbox.html", inbox),
-    "empty": ("inbox.html", lambda: inbox(tickets={"data": [], "meta": {"next_cursor": None}})),
+    "empty": ("inbox.html", lambda: inbox(tickets={"data": [], "meta": {"next_cursor": None}}, outlets=Outlets([(1, "support@shop.example")], False))),
     "empty-spam": ("inbox.html", lambda: inbox("spam", tickets={"data": [], "meta": {"next_cursor": None}})),
     "missing": ("inbox.html", lambda: inbox(problem={"title": "Ticket #999 does not exist", "body": "It may have been deleted."}, pane="ticket")),
     "ticket": ("inbox.html", lambda: opened(ex.ROWS[0], ex.CONVERSATION, ex.EVENTS)),

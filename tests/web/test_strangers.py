@@ -58,8 +58,10 @@ async def test_files_of_strangers_are_stored_under_our_own_address(
     await visitor.arrive()
     _, made = await visitor.send("POST", "/files?name=hat.txt", b"hello")
     url = made["url"].replace(visitor.host, "thief.example")
-    line = await visitor.say("See.", files=[url])
-    assert await visitor.say("See.", files=[url]) == line
+    said = [await visitor.say("See.", files=[url]) for _ in range(2)]
+    for line in said:
+        line.pop("files")  # their addresses are signed anew each time
+    assert said[0] == said[1]
     stored = [file["url"] for ticket in await tickets(shop) for file in
         (await shop.ada.get(f"/api/tickets/{ticket['id']}")).json["messages"][0]["attachments"]]  # fmt: skip
     assert [one.startswith(f"{home}/api/attachment/download/") for one in stored] == [True, True]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests import make, waits
 from tests import world as worlds
@@ -190,6 +190,42 @@ async def test_a_mail_arrives(enter: Enter, shop: worlds.World) -> None:
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await expect(page.locator(".message.in .text")).to_have_text("Where is my hat?")
+
+
+async def test_a_draft_is_there_however_soon_one_is_back(enter: Enter, shop: worlds.World) -> None:
+    """What was asked for before the draft was saved, and comes after it, is not what is shown."""
+    await make.address(shop)
+    first, second = await make.ticket(shop, subject="One"), await make.ticket(shop, subject="Two")
+    page = await enter(at=f"/inbox/open/{first['id']}")
+    asked, back, saved = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ticket(route: Route) -> None:
+        cookies = "; ".join(f"{one['name']}={one['value']}" for one in await page.context.cookies())
+        sent = {"Host": shop.ada.host, "Cookie": cookies, "HX-Request": "true"}
+        async with shop.ada.http.get(
+            f"{shop.ada.url}/inbox/open/{first['id']}/ticket", headers=sent
+        ) as answer:
+            said = await answer.text()
+        asked.set()
+        await saved.wait()
+        await route.fulfill(body=said, content_type="text/html")
+
+    async def draft(route: Route) -> None:
+        await back.wait()
+        await route.continue_()
+
+    await page.route(f"**/inbox/open/{first['id']}/ticket", ticket)
+    await page.route(f"**/tickets/{first['id']}/draft", draft)
+    await page.get_by_label("Message", exact=True).fill("Not yet finished")
+    await page.locator(f"#t-{second['id']} a").click()
+    await expect(page.locator(f"#thread-{second['id']}")).to_be_visible()
+    await page.go_back()
+    await asked.wait()
+    back.set()
+    await page.wait_for_function("() => !Object.keys(localStorage).some((name) => name.startsWith('draft-'))")
+    saved.set()
+    await expect(page.locator(f"#thread-{first['id']}")).to_be_visible()
+    await expect(page.get_by_label("Message", exact=True)).to_have_text("Not yet finished")
 
 
 async def test_what_was_written_outlives_the_page(enter: Enter, shop: worlds.World) -> None:

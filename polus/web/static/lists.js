@@ -128,7 +128,7 @@ export async function open(id, { push = true } = {}) {
   if (push) history.pushState({}, "", address(page.view, id));
   show("ticket");
   const entry = load(id);
-  const ready = entry.ready ?? await arrives(entry);
+  const ready = entry.ready ?? await arrives(id, entry);
   entry.ready = null;
   if (ready === null || page.ticket !== id) return;
   const shown = place(ready);
@@ -147,10 +147,12 @@ export async function open(id, { push = true } = {}) {
 }
 
 // What is not there yet; the pane says that it is busy when that takes long.
-async function arrives(entry) {
+async function arrives(id, entry) {
   const box = document.getElementById("ticket");
   const slow = setTimeout(() => box.setAttribute("aria-busy", "true"), 150);
-  const text = await entry.text;
+  let text = await entry.text;
+  // Something changed after it was asked for, perhaps by a draft that was still on its way: it is asked for again.
+  if (text !== null && kept.get(id) !== entry) text = await load(id).text ?? text;
   clearTimeout(slow);
   box.removeAttribute("aria-busy");
   return text === null ? null : prepare(text);

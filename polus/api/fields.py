@@ -233,6 +233,8 @@ def _user_meta(given: Any) -> UserMeta:
     meta = _free(given)
     if not isinstance(meta.get("profile_picture_url"), (str, NoneType)):
         raise Fault(errors.WRONG_TYPE)
+    if not isinstance(meta.get("name_set_via", ""), str):
+        raise Fault(errors.WRONG_TYPE)
     return UserMeta(meta)
 
 

@@ -139,6 +139,7 @@ async def test_ids_that_are_none(world: World) -> None:
         (new(language="de"), {"language": CHOICE}),
         (new(timezone="Mars"), {"timezone": CHOICE}),
         (new(meta={"profile_picture_url": 1}), {"meta": ["Invalid type."]}),
+        (new(meta={"name_set_via": 1}), {"meta": ["Invalid type."]}),
         (new(bio="x" * 10_001), {"bio": ["Longer than maximum length 10000."]}),
         (
             {**new(), "channels": [], "customer": {}, "data": {}, "roles": [], "active": True},

@@ -1,6 +1,5 @@
 """Providers' webhooks at the helpdesk as it is started: through the one server, signed for the address that it is known by."""
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -21,6 +20,7 @@ from polus.channels.texts.providers import Settings
 from polus.channels.voice import numbers as voice_numbers
 from polus.desk.accounts import Book
 from polus.store.work import SYSTEM, Account, writing
+from tests import waits
 from tests.channels.texts.office import OURS, SECRET, SID, THEIRS, TOKEN
 from tests.cli.programs import Installation
 
@@ -112,11 +112,13 @@ async def test_webhooks_of_a_running_helpdesk(
 
         first = serving.told["first"]
         key = {"Authorization": aiohttp.encode_basic_auth(first["email"], first["key"])}
-        tickets: list[Any] = []
-        async with asyncio.timeout(20):
-            while len(tickets) < 3:
-                async with http.get(serving.url + "/api/tickets", headers=key) as answer:
-                    tickets = (await answer.json())["data"]
+
+        async def all_three() -> Any:
+            async with http.get(serving.url + "/api/tickets", headers=key) as answer:
+                found = (await answer.json())["data"]
+            return found if len(found) == 3 else None
+
+        tickets = await waits.until(all_three)
         assert sorted((one["channel"], one["messages_count"]) for one in tickets) == [
             ("phone", 1), ("sms", 1), ("whatsapp", 1),
         ]  # fmt: skip

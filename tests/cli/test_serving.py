@@ -96,7 +96,7 @@ async def test_ctrl_c_ends_a_first_start_quietly_and_the_password_is_told_all_th
     tmp_path: Path, empty_url: str
 ) -> None:
     # PostgreSQL's user may not enter pytest's folders.
-    with tempfile.TemporaryDirectory(prefix="polus-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="polus-test-", ignore_cleanup_errors=True) as folder:
         ended = await Installation(Path(folder) / "data", "", {}).interrupted("postgres.new/PG_VERSION")
         assert (ended.code, ended.out, ended.err) == (0, "", "")
         assert (Path(folder) / "data" / "postgres").is_dir()

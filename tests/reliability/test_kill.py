@@ -34,7 +34,7 @@ WIDTH = 4  # deliveries at a time: so many may be cut off between the relay's ye
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Not pytest's, whose parent another run's start closes to the user that PostgreSQL runs as."""
-    with tempfile.TemporaryDirectory(prefix="polus-test-") as made:
+    with tempfile.TemporaryDirectory(prefix="polus-test-", ignore_cleanup_errors=True) as made:
         yield Path(made)
 
 

@@ -23,7 +23,7 @@ LINES = "select count(*) from http_deliveries where state = 'waiting'"
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="polus-test-") as made:
+    with tempfile.TemporaryDirectory(prefix="polus-test-", ignore_cleanup_errors=True) as made:
         yield Path(made)
 
 

@@ -78,7 +78,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 async def made() -> AsyncIterator[Path]:
     """A data folder with an empty database in it, not running."""
-    with tempfile.TemporaryDirectory(prefix="polus-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="polus-test-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         await (await server.start(data, **FAST)).stop()
         yield data

@@ -1,5 +1,6 @@
 """HTML of mails becomes safe, readable and bounded; plain text becomes HTML."""
 
+import re
 import time
 
 import pytest
@@ -155,6 +156,25 @@ def test_long_texts_of_entities_stay_as_they_are() -> None:
     assert html.sanitise("<p>" + told) == "<p>" + told + "</p>"
     assert html.written("x" + told + "<b>y</b>") == "x" + told + "<b>y</b>"
     assert html.from_text("a & b\n" * 3_000) == "a &amp; b<br>" * 3_000
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        '<a href="java<wbr>script:alert(1)">x</a>',
+        '<a href="https:<wbr>//x.example" title="&lt;wbr>">x</a>',
+        '<p style="background:u<wbr>rl(//thief.example)">x</p>',
+        "<scr<wbr>ipt>alert(1)</script>",
+        "&lt;scr<wbr>ipt&gt;<wbr><img src=x on<wbr>error=alert(1)>",
+    ],
+)
+def test_what_parts_long_texts_puts_nothing_together(evil: str) -> None:
+    """The tag that is put into long texts, and taken out again, written by somebody else."""
+    many = "<p>" + "&" * 3_000 + "</p>"
+    for clean in (html.sanitise, html.written):
+        alone, beside = clean(evil), clean(many + evil)
+        assert not re.search(r"<script|<[^>]*(?:javascript:|url\(|onerror)", beside)
+        assert beside.removeprefix(clean(many)) == alone.replace("<wbr>", "")
 
 
 def test_length_is_bounded() -> None:

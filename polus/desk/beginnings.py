@@ -44,7 +44,7 @@ async def begin(work: Work, composed: Composed, beginning: Beginning, kept: Sequ
     A mail's first recipient is its customer, made when he is new; a note is about whom `to` names, by e-mail address
     or by his number. `kept`: files that come with it and have no row yet.
     """
-    identity = f"<{beginning.mark}@{urlsplit(work.account.base_url).hostname}>"
+    identity = f"<{beginning.mark}@{urlsplit(work.account.home).hostname}>"
     await work.db.execute(HOLD, work.account.id, identity)
     opened: int | None = await work.db.fetchval(OPENED, work.account.id, identity)
     if opened is not None:

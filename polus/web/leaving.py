@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from polus.web.visits import Visit
+from polus.web.visits import Visit, told_to_go
 
 
 def to(visit: Visit, address: str, name: str) -> Response:
     """Send the browser to an address that a provider of that name published."""
     if visit.partial:
-        return Response(status_code=204, headers={"hx-redirect": address})
+        return told_to_go(address)
     host = urlsplit(address).netloc
     return visit.page("leaving.html", visit.here(), address=address, name=name, host=host)

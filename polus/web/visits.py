@@ -175,3 +175,13 @@ def zone(name: str) -> ZoneInfo:
 
 def see_other(address: str) -> Response:
     return RedirectResponse(address, 303)
+
+
+def go(visit: Visit, address: str) -> Response:
+    """Another page comes next: a browser is sent there, a script is told where to go."""
+    return told_to_go(address) if visit.partial else see_other(address)
+
+
+def told_to_go(address: str) -> Response:
+    """What a script that sent a form is answered; it leaves the page for that address."""
+    return Response(status_code=204, headers={"hx-redirect": address})

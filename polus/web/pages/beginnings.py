@@ -16,7 +16,7 @@ from polus.store.work import Work
 from polus.web import routes
 from polus.web.pages import actions, shell, ticket_facts, writing
 from polus.web.pages.forms import Form
-from polus.web.visits import Visit, see_other
+from polus.web.visits import Visit, go
 
 PATH = "/tickets/new"
 KINDS = ("reply", "note")
@@ -106,10 +106,7 @@ async def create(visit: Visit) -> Response:
     ticket_id = None if form.wrong else await opened(visit, form, beginning)
     if ticket_id is None:
         return await shown(visit, form)
-    address = f"/inbox/{'closed' if form.value('then') == 'close' else 'open'}/{ticket_id}"
-    return (
-        Response(status_code=204, headers={"hx-redirect": address}) if visit.partial else see_other(address)
-    )
+    return go(visit, f"/inbox/{'closed' if form.value('then') == 'close' else 'open'}/{ticket_id}")
 
 
 async def opened(visit: Visit, form: Form, beginning: Beginning) -> int | None:

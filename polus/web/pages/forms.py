@@ -15,7 +15,7 @@ from polus.base import errors
 from polus.base.crypto import Signer
 from polus.store.work import Work
 from polus.web import refusals
-from polus.web.visits import Visit, refused, see_other
+from polus.web.visits import Visit, go, refused
 
 NOTICE = "polus_notice"
 NOTICE_SECONDS = 60
@@ -253,9 +253,7 @@ def sentences(data: Any, path: str = "") -> list[tuple[str, str]]:
 
 def done(visit: Visit, address: str, text: str, *, bad: bool = False) -> Response:
     """Go to a page and say there once what happened. A script is told where to go."""
-    answer = (
-        Response(status_code=204, headers={"hx-redirect": address}) if visit.partial else see_other(address)
-    )
+    answer = go(visit, address)
     answer.set_cookie(
         NOTICE,
         _signer(visit).sign(("-" if bad else "+") + quote(text[:300]), NOTICE_SECONDS),
